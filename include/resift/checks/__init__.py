@@ -1,0 +1,1 @@
+"""What the judge checks with Great Expectations, and the breaker."""

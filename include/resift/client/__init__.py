@@ -1,0 +1,1 @@
+"""For those who read snapshots: find, show, compare, verify."""

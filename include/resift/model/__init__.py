@@ -1,0 +1,1 @@
+"""What is written down: documents, schemas and object keys."""

@@ -1,0 +1,104 @@
+"""The dataset file: everything a refresh is told by a person."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from resift.model.document import Days, Document, Name
+from resift.model.grid import Grid
+from resift.model.observation import PRIVATE_COLUMNS
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Limits(Document):
+    """What the judge and the breaker allow. Shares are of the previous snapshot's members unless said otherwise."""
+
+    min_size_share: Share = 0.0
+    """Smallest snapshot to publish, as a share of ``size``. 0 allows any non-empty snapshot when the pool is small."""
+
+    deleted_share: Share = 0.10
+    """More members than this deleted or turned private since the previous snapshot: hold."""
+
+    stale_share: Share = 0.30
+    """More members than this gone stale since the previous snapshot: hold."""
+
+    excluded_share: Share = 0.05
+    """More members than this newly excluded by policy: hold."""
+
+    owner_share: Share = 0.25
+    """One owner losing more of its members than this: hold."""
+
+    host_share: Share = 0.25
+    """One host losing more of its members than this: hold."""
+
+    owner_min_members: Annotated[int, Field(ge=1)] = 50
+    """Owners with fewer members in the previous snapshot are not judged one by one."""
+
+    host_min_members: Annotated[int, Field(ge=1)] = 50
+    """Hosts with fewer members in the previous snapshot are not judged one by one."""
+
+    size_drift: Share = 0.20
+    """Largest change of the snapshot's size against the previous one before the breaker holds."""
+
+
+class Dataset(Document):
+    """One rolling sample: which pool, how often, how large, and what of it is published."""
+
+    name: Name
+    pool: Name
+    anchor: date
+    """Date of cycle 0."""
+
+    every: Days
+    """Distance between cycles, such as ``90d``."""
+
+    size: Annotated[int, Field(ge=1)]
+    """Items in a snapshot."""
+
+    max_age: Days = timedelta(days=90)
+    """An item not observed for longer than this before as_of is stale."""
+
+    turnover: Share = 0.0
+    """Share of the sample that is rotated out at each cycle by moving the start point."""
+
+    start: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Start point of cycle 0 on the unit circle of PRNs. Datasets with far-apart starts do not overlap."""
+
+    nominal_width: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the pool the sample is expected to be: sizes the ranges, and the step of ``turnover``."""
+
+    part_rows: Annotated[int, Field(ge=100)] = 262_144
+    """Rows aimed at in one published part, if ``nominal_width`` is right."""
+
+    policy: Name = "eu"
+    """The exclusion policy, a file of ``resift/policy/``."""
+
+    publish_columns: tuple[str, ...]
+    """Columns that leave the pool, in this order; ``image_id`` is one of them, evidence and owners never are."""
+
+    limits: Limits = Limits()
+    retention: Days
+    """How long a published version is promised to stay."""
+
+    @property
+    def grid(self) -> Grid:
+        """The refresh grid."""
+        return Grid(self.anchor, self.every)
+
+    @model_validator(mode="after")
+    def _check(self) -> Dataset:
+        if len(set(self.publish_columns)) != len(self.publish_columns):
+            raise ValueError("publish_columns without repeats")
+        if "image_id" not in self.publish_columns:
+            raise ValueError("image_id among publish_columns")
+        if leaked := sorted(PRIVATE_COLUMNS.intersection(self.publish_columns)):
+            raise ValueError(f"publish_columns without {', '.join(leaked)}, which must stay in the pool")
+        if self.turnover and "nominal_width" not in self.model_fields_set:
+            raise ValueError("nominal_width beside a turnover: the expected share of the pool in the sample, such as 0.1")
+        if self.size / self.part_rows / self.nominal_width > 1_000_000:
+            raise ValueError("at most 1,000,000 ranges; raise part_rows or nominal_width")
+        return self

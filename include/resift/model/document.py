@@ -1,0 +1,109 @@
+"""Documents on disk: frozen, closed, canonical and digested."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+
+from resift.errors import ConfigError, StagingError
+
+
+class Document(BaseModel):
+    """A value that is written down: immutable, and closed to keys nobody declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def to_json(self) -> bytes:
+        """Return the canonical JSON: keys sorted, no blanks, UTF-8."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the canonical JSON, in hex."""
+        return sha256_hex(self.to_json())
+
+    @classmethod
+    def from_json(cls, body: bytes, *, what: str) -> Self:
+        """Read a document resift wrote itself.
+
+        Raises:
+            StagingError: The body is not such a document; ``what`` names the object in the message.
+        """
+        try:
+            return cls.model_validate_json(body)
+        except ValidationError as error:
+            raise StagingError(
+                f"{what}: {first_problem(error)}, expected a {cls.__name__} as this version of resift writes it. "
+                "It was altered or written by another version; restore it, or run that version."
+            ) from error
+
+    @classmethod
+    def from_yaml(cls, text: str, *, what: str) -> Self:
+        """Read a document a person wrote.
+
+        Raises:
+            ConfigError: The text is not YAML or breaks a rule; ``what`` names the file in the message.
+        """
+        try:
+            content = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{what}: not YAML ({error}). Mend the file.") from error
+        if not isinstance(content, Mapping):
+            raise ConfigError(f"{what}: found {type(content).__name__}, expected a mapping of keys. Mend the file.")
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            known = ", ".join(cls.model_fields)
+            raise ConfigError(f"{what}: {first_problem(error)}. Known top-level keys: {known}. Mend the file.") from error
+
+
+def canonical_json(content: Any) -> bytes:
+    """Return content as canonical JSON, so that equal content has equal bytes."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def sha256_hex(body: bytes) -> str:
+    """Return the SHA-256 of bytes, in hex."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return the first problem of a validation error in one phrase, with the key it is about."""
+    problem = error.errors()[0]
+    where = ".".join(str(step) for step in problem["loc"]) or "the document"
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: unknown key, expected only documented keys"
+    if problem["type"] == "missing":
+        return f"{where}: missing, expected a value"
+    found = problem.get("input")
+    return f"{where}: found {found!r}, expected: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def parse_days(value: object) -> timedelta:
+    """Read ``90d`` as 90 days; a timedelta passes."""
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str) and value.endswith("d") and value[:-1].isdigit() and int(value[:-1]) > 0:
+        return timedelta(days=int(value[:-1]))
+    raise ValueError("a positive number of days such as 90d")
+
+
+Days = Annotated[
+    timedelta, BeforeValidator(parse_days), PlainSerializer(lambda days: f"{days.days}d", return_type=str)
+]
+"""A positive whole number of days, written ``90d``."""
+
+Name = Annotated[str, BeforeValidator(lambda value: _check_name(value))]
+"""A name that is part of object keys: lower-case letters, digits, ``-`` and ``_``, at most 64."""
+
+
+def _check_name(value: object) -> object:
+    if isinstance(value, str) and 0 < len(value) <= 64 and value[0].isalnum():
+        if all(letter in "abcdefghijklmnopqrstuvwxyz0123456789-_" for letter in value):
+            return value
+    raise ValueError("a name of at most 64 lower-case letters, digits, - and _, starting with a letter or digit")

@@ -1,0 +1,59 @@
+"""The refresh grid: ``as_of = anchor + k × every``. Standard library only, so a scheduler may import it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from resift.errors import GridError
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """All instants a dataset may be refreshed for, in both directions from its anchor."""
+
+    anchor: date
+    """Cycle 0, at midnight UTC."""
+
+    every: timedelta
+    """Distance between cycles: a positive number of whole days."""
+
+    def __post_init__(self) -> None:
+        if self.every < timedelta(days=1) or self.every % timedelta(days=1):
+            raise GridError(
+                f"grid: every is {self.every}, expected a whole number of days, at least one. "
+                "Write it like `every: 90d`."
+            )
+
+    def point(self, cycle: int) -> date:
+        """Return the date of a cycle, which may be negative."""
+        return self.anchor + cycle * self.every
+
+    def cycle(self, day: date) -> int:
+        """Return which cycle a grid date is.
+
+        Raises:
+            GridError: The date lies between two grid points; the message names both.
+        """
+        cycle, rest = divmod(day - self.anchor, self.every)
+        if rest:
+            raise GridError(
+                f"as_of {day}: not on the grid of anchor {self.anchor} and every {self.every.days}d. "
+                f"The nearest grid dates are {self.point(cycle)} and {self.point(cycle + 1)}; use one of them."
+            )
+        return cycle
+
+    def floor(self, instant: datetime) -> date:
+        """Return the latest grid date at or before an instant, which must carry a time zone."""
+        day = instant.astimezone(UTC).date()
+        return self.point((day - self.anchor) // self.every)
+
+    def ceil(self, instant: datetime) -> date:
+        """Return the first grid date at or after an instant, which must carry a time zone."""
+        floor = self.floor(instant)
+        return floor if midnight(floor) == instant else floor + self.every
+
+
+def midnight(day: date) -> datetime:
+    """Return the instant a grid date means: midnight UTC at its start."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

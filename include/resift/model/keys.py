@@ -1,0 +1,144 @@
+"""Every object key of a lake. No other module spells a path."""
+
+from __future__ import annotations
+
+from datetime import date
+
+POOLS = "pool/"
+DATASETS = "datasets/"
+PROBES = "probe/"
+
+
+def pool(pool: str) -> str:
+    """Identity of a pool: its salt and schema version."""
+    return f"pool/{pool}/pool.json"
+
+
+def drops(pool: str) -> str:
+    """Prefix of the drop documents; a drop is in the pool when its document is."""
+    return f"pool/{pool}/drops/"
+
+
+def drop(pool: str, drop_id: str) -> str:
+    """Document of one drop: its runs and its counts. Written last, create-only."""
+    return f"pool/{pool}/drops/{drop_id}.json"
+
+
+def run(pool: str, drop_id: str, file: int) -> str:
+    """The sorted run of one file of a drop."""
+    return f"pool/{pool}/runs/{drop_id}-{file:05d}.parquet"
+
+
+def quarantine(pool: str, drop_id: str, file: int) -> str:
+    """Rows of one file of a drop that could not be read, each with its reason."""
+    return f"pool/{pool}/quarantine/{drop_id}-{file:05d}.parquet"
+
+
+def suppressions(pool: str) -> str:
+    """Prefix of a pool's suppression entries."""
+    return f"suppressions/{pool}/"
+
+
+def suppression(pool: str, entry: str) -> str:
+    """One suppression entry."""
+    return f"suppressions/{pool}/{entry}.json"
+
+
+def latest(dataset: str) -> str:
+    """Pointer to the newest version; moves forward only."""
+    return f"datasets/{dataset}/latest.json"
+
+
+def snapshots(dataset: str) -> str:
+    """Prefix of all versions of a dataset."""
+    return f"datasets/{dataset}/snapshots/"
+
+
+def snapshot(dataset: str, version: date) -> str:
+    """Prefix of one version."""
+    return f"datasets/{dataset}/snapshots/{version}/"
+
+
+def manifest(dataset: str, version: date) -> str:
+    """The object whose presence is the snapshot's existence."""
+    return snapshot(dataset, version) + "manifest.json"
+
+
+def revision(dataset: str, version: date, revision: int) -> str:
+    """One link of a version's digest chain."""
+    return snapshot(dataset, version) + f"revisions/{revision}.json"
+
+
+def part_name(part: int, revision: int) -> str:
+    """Name of a published part relative to its snapshot."""
+    return f"data/part-{part:05d}-r{revision}.parquet"
+
+
+def changes_name(part: int) -> str:
+    """Name of a published changes file relative to its snapshot."""
+    return f"changes/part-{part:05d}.parquet"
+
+
+def quality(name: str) -> str:
+    """Name of an object of the judgement relative to its snapshot."""
+    return f"quality/{name}"
+
+
+def staging(dataset: str, version: date, plan_id: str) -> str:
+    """Prefix of everything one refresh stages; invisible to readers, safe to delete."""
+    return f"datasets/{dataset}/staging/{version}/{plan_id}/"
+
+
+class Staging:
+    """Keys of one refresh under way. Every key derives from dataset, as_of and range."""
+
+    def __init__(self, dataset: str, version: date, plan_id: str) -> None:
+        self.prefix = staging(dataset, version, plan_id)
+
+    @property
+    def plan(self) -> str:
+        """The frozen plan."""
+        return self.prefix + "plan.json"
+
+    @property
+    def cut(self) -> str:
+        """The receipt of the cut."""
+        return self.prefix + "cut.json"
+
+    @property
+    def verdict(self) -> str:
+        """The judge's verdict."""
+        return self.prefix + "verdict.json"
+
+    @property
+    def docs(self) -> str:
+        """Prefix of the Data Docs pages."""
+        return self.prefix + "docs/"
+
+    def receipt(self, range_index: int) -> str:
+        """The receipt of one sifted range; its presence means that the range is done."""
+        return self.prefix + f"receipts/{range_index:06d}.json"
+
+    def part(self, range_index: int) -> str:
+        """Published columns of the items kept in one range, in PRN order."""
+        return self.prefix + f"part/{range_index:06d}.parquet"
+
+    def evidence(self, range_index: int) -> str:
+        """What the audit needs about the same items, row by row; never published."""
+        return self.prefix + f"evidence/{range_index:06d}.parquet"
+
+    def changes(self, range_index: int) -> str:
+        """What entered and left against the previous snapshot in one range."""
+        return self.prefix + f"changes/{range_index:06d}.parquet"
+
+    def tally(self, range_index: int) -> str:
+        """Members and exits by owner and by host in one range, for the breaker."""
+        return self.prefix + f"tally/{range_index:06d}.parquet"
+
+    def metrics(self, range_index: int) -> str:
+        """What the audit measured in one part."""
+        return self.prefix + f"metrics/{range_index:06d}.json"
+
+    def sample(self, range_index: int) -> str:
+        """Rows the audit picked from one part for the judge."""
+        return self.prefix + f"sample/{range_index:06d}.parquet"

@@ -1,0 +1,63 @@
+"""The observation: what a source said about one item at one instant, and its Arrow schema in a run."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+INSTANT = pa.timestamp("us", tz="UTC")
+
+PRN = "prn"
+STATES = ("public", "private", "deleted")
+"""From least to most restrictive; on a tie the later one wins."""
+
+IDENTITY = pa.schema(
+    [
+        pa.field("image_id", pa.string(), nullable=False),
+        pa.field("observed_at", INSTANT, nullable=False),
+        pa.field("state", pa.string(), nullable=False),
+    ]
+)
+ATTRIBUTES = pa.schema(
+    [
+        ("url", pa.string()),
+        ("created_at", INSTANT),
+        ("license", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("sha256", pa.string()),
+    ]
+)
+EVIDENCE = pa.schema(
+    [
+        ("owner_id", pa.string()),
+        ("owner_country", pa.string()),
+        ("upload_country", pa.string()),
+        ("subdivision", pa.string()),
+        # Coordinates stay text: the number of decimals the source gave is part of the evidence.
+        ("lat", pa.string()),
+        ("lon", pa.string()),
+    ]
+)
+ORIGIN = pa.schema(
+    [
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("drop", pa.string(), nullable=False),
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("row_number", pa.int64(), nullable=False),
+    ]
+)
+"""Where an observation came from: source name, drop id, file name, and row in it (from 1, header not counted)."""
+
+OBSERVATION = pa.schema([*IDENTITY, *ATTRIBUTES, *EVIDENCE])
+"""The fields every source maps to, in order. Nullable unless said otherwise."""
+
+PRIVATE_COLUMNS = frozenset([*EVIDENCE.names, *ORIGIN.names, "state"])
+"""Columns that never leave the pool."""
+
+RESERVED = frozenset([PRN, *OBSERVATION.names, *ORIGIN.names])
+"""Names a carried column may not take."""
+
+
+def run_schema(carried: pa.Schema) -> pa.Schema:
+    """Return the schema of a sorted run whose source carries these further columns along."""
+    return pa.schema([pa.field(PRN, pa.int64(), nullable=False), *OBSERVATION, *ORIGIN, *carried])

@@ -1,0 +1,77 @@
+"""Documents of a pool: its identity, and one document for each drop in it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from resift.model.document import Document, Name
+
+
+class Pool(Document):
+    """Identity of a pool. Its salt makes every permanent random number, so it never changes."""
+
+    pool: Name
+    schema_version: int = 1
+    salt: str = Field(min_length=16, max_length=16, repr=False)
+    """Key of the hash that gives each item its PRN. Not published: who has it can compute where an item would lie."""
+
+
+class RunEntry(Document):
+    """One sorted run, and which bytes of it hold which PRNs."""
+
+    key: str
+    rows: int
+    size_bytes: int
+    sha256: str
+    prn_min: int
+    prn_max: int
+    row_group_first: tuple[int, ...]
+    """Smallest PRN of each row group, ascending."""
+
+    row_group_rows: tuple[int, ...]
+    """Rows of each row group."""
+
+
+class FileEntry(Document):
+    """What became of one file of a drop: ``rows_read = observations + quarantined``."""
+
+    name: str
+    sha256: str
+    rows_read: int
+    observations: int
+    quarantined: int
+    quarantined_by_reason: dict[str, int]
+    run: RunEntry | None
+    """None when the file held no observation."""
+
+    quarantine_key: str | None
+
+
+class Drop(Document):
+    """One delivery in the pool. It is part of the pool when this document exists."""
+
+    drop_id: str
+    pool: Name
+    source: Name
+    source_digest: str
+    received_at: datetime
+    """Wall clock of the ingest; decides nothing."""
+
+    files: tuple[FileEntry, ...]
+
+    @property
+    def observations(self) -> int:
+        """Observations of all files."""
+        return sum(file.observations for file in self.files)
+
+    @property
+    def quarantined(self) -> int:
+        """Quarantined rows of all files."""
+        return sum(file.quarantined for file in self.files)
+
+    @property
+    def rows_read(self) -> int:
+        """Rows read from all files."""
+        return sum(file.rows_read for file in self.files)

@@ -1,0 +1,208 @@
+"""Documents a refresh stages: the plan, the receipts of its steps, the metrics of its parts."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+from resift.model.dataset import Dataset
+from resift.model.document import Document, Name
+from resift.model.pool import RunEntry
+
+
+class Range(Document):
+    """A half-open interval of offsets from the start point, on the circle of PRNs: the unit of work."""
+
+    index: int
+    lo: int
+    hi: int
+    role: Literal["draw", "fates"]
+    """``draw``: its items may be sampled. ``fates``: only the fate of previous members is wanted."""
+
+
+class Previous(Document):
+    """The snapshot this one is compared with."""
+
+    version: date
+    revision: int
+    content_digest: str
+    start: int
+    width: int
+
+
+class PolicyRef(Document):
+    """Which policy judges, and the digest of its content."""
+
+    policy: Name
+    version: str
+    digest: str
+
+
+class Plan(Document):
+    """All a refresh depends on, frozen."""
+
+    dataset: Dataset
+    version: date
+    cycle: int
+    known_at: datetime
+    salt: str
+    policy: PolicyRef
+    runs: tuple[RunEntry, ...]
+    suppressions_digest: str
+    previous: Previous | None
+    start: int
+    """Start point of the cycle: a PRN."""
+
+    range_width: int
+    """Width of a range; fixed by the dataset file alone, so that parts do not depend on the pool's layout."""
+
+    ranges: tuple[Range, ...]
+    groups: tuple[tuple[int, ...], ...]
+    """Range indexes of each task, consecutive; at most 256 groups."""
+
+
+class PlanReceipt(Document):
+    """What ``plan`` hands on: where the plan lies, and the groups to map over."""
+
+    dataset: Name
+    version: date
+    plan_id: str
+    groups: int
+
+
+class RangeReceipt(Document):
+    """What became of every observation of one range."""
+
+    range: Range
+    observations: int
+    superseded: int
+    """Observations that were not the latest of their item; ``observations = superseded + items``."""
+
+    kept: int
+    removed: dict[str, int]
+    """Items removed from the frame, by reason; ``items = kept + sum(removed)``."""
+
+    part_sha256: str | None
+    """None where nothing was kept."""
+
+    part_bytes: int
+    first_prn: int | None
+    last_prn: int | None
+    previous_members: int
+    entered: dict[str, int]
+    left: dict[str, int]
+
+    @property
+    def items(self) -> int:
+        """Items seen in the range."""
+        return self.observations - self.superseded
+
+
+class GroupReceipt(Document):
+    """What a mapped task hands on: under 4 KB, whatever the group held."""
+
+    plan_id: str
+    group: int
+    ranges: int
+    rows: int
+    digest: str
+
+
+class CutReceipt(Document):
+    """Where the sample ends, and what it therefore consists of."""
+
+    dataset: Name
+    version: date
+    plan_id: str
+    rows: int
+    width: int
+    """Width of the interval covered: offset of the last item plus one, or the whole circle when all were taken."""
+
+    exhausted: bool
+    """True when the frame held no more than ``size`` items, so all were taken."""
+
+    parts: tuple[PartEntry, ...]
+    content_digest: str
+    observations: int
+    superseded: int
+    removed: dict[str, int]
+    """Over the ranges covered, beyond-the-cut items as ``not_drawn``."""
+
+    entered: dict[str, int]
+    left: dict[str, int]
+    previous_members: int
+
+    ranges: tuple[int, ...]
+    """Range index of each part, in order."""
+
+    change_ranges: tuple[int, ...]
+    """Range indexes that hold changes, in order."""
+
+
+class PartEntry(Document):
+    """One published part."""
+
+    path: str
+    """Relative to the snapshot."""
+
+    rows: int
+    size_bytes: int
+    sha256: str
+    first_prn: int
+    last_prn: int
+
+
+class PartMetrics(Document):
+    """What the audit measured in one staged part, reading it back."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+    rows: int
+    columns: tuple[str, ...]
+    column_types: tuple[str, ...]
+    distinct_ids: int
+    null_ids: int
+    nulls: dict[str, int]
+    """Null values by published column."""
+
+    first_prn: int
+    last_prn: int
+    prn_order_breaks: int
+    """Neighbouring rows whose offsets from the start point do not ascend."""
+
+    offsets_outside_range: int
+    prn_mean_offset: float
+    """Mean position of the rows inside their own span, 0.5 if uniform."""
+
+    evidence_rows: int
+    """Rows of the evidence file; equal to ``rows``."""
+
+    evidence_mismatches: int
+    """Rows whose ``image_id`` differs between part and evidence."""
+
+    observed_max: datetime
+    observed_min: datetime
+    not_public: int
+    stale: int
+    observed_after_as_of: int
+    suppressed: int
+    excluded: int
+    """Rows the policy's facts, read independently, would exclude."""
+
+    by_country: dict[str, int]
+    by_host: dict[str, int]
+    by_license: dict[str, int]
+    by_age_days: dict[str, int]
+
+
+class AuditReceipt(Document):
+    """What ``audit`` hands on for one group of parts."""
+
+    plan_id: str
+    group: int
+    parts: int
+    rows: int
+
+
+CutReceipt.model_rebuild()

@@ -1,0 +1,78 @@
+"""The verdict: what the judge found, sealed with a digest that publishing checks."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal, Self
+
+from resift.errors import VerdictError
+from resift.model.document import Document, Name, canonical_json, sha256_hex
+
+Status = Literal["proceed", "hold", "stop"]
+
+
+class Finding(Document):
+    """One rule the judge looked at."""
+
+    rule: str
+    """Short name, such as ``ids are unique``."""
+
+    status: Literal["pass", "hold", "fail", "not_applicable"]
+    found: str
+    """The value that was measured."""
+
+    expected: str
+    """The limit it was held against."""
+
+    about: str = ""
+    """Part, owner or host it is about; empty for the whole snapshot. Owners appear as a keyed hash, never as an id."""
+
+
+class Verdict(Document):
+    """Proceed, hold or stop, for exactly one staged content."""
+
+    dataset: Name
+    version: date
+    plan_id: str
+    content_digest: str
+    status: Status
+    findings: tuple[Finding, ...]
+    evaluated: int
+    """How many Great Expectations checks were run."""
+
+    seal: str
+    """SHA-256 over all other fields."""
+
+    @classmethod
+    def sealed(cls, **fields: object) -> Self:
+        """Make a verdict and seal it."""
+        draft = cls.model_validate({**fields, "seal": ""})
+        return draft.model_copy(update={"seal": draft.expected_seal()})
+
+    def expected_seal(self) -> str:
+        """Return the seal this verdict must carry."""
+        content = self.model_dump(mode="json")
+        del content["seal"]
+        return sha256_hex(canonical_json(content))
+
+    def require(self, *, dataset: str, version: date, content_digest: str) -> None:
+        """Check that this verdict was sealed for exactly this content.
+
+        Raises:
+            VerdictError: It was altered, or speaks of another dataset, version or content.
+        """
+        if self.seal != self.expected_seal():
+            raise VerdictError(
+                f"verdict of {self.dataset} {self.version}: its seal is {self.seal[:12]}…, its content gives "
+                f"{self.expected_seal()[:12]}…. It was altered after judging; run `resift refresh` again."
+            )
+        found = (self.dataset, self.version, self.content_digest)
+        if found != (dataset, version, content_digest):
+            raise VerdictError(
+                f"verdict: speaks of {self.dataset} {self.version} with content {self.content_digest[:12]}…, expected "
+                f"{dataset} {version} with content {content_digest[:12]}…. Judge the staged snapshot you publish."
+            )
+
+    def failures(self) -> tuple[Finding, ...]:
+        """Return the findings that keep the snapshot from being published."""
+        return tuple(finding for finding in self.findings if finding.status in ("hold", "fail"))

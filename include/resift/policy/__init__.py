@@ -1,0 +1,1 @@
+"""The exclusion policy: evidence in, verdict with reason out."""
