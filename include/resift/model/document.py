@@ -23,7 +23,7 @@ class Document(BaseModel):
         """Return the canonical JSON: keys sorted, no blanks, UTF-8."""
         return canonical_json(self.model_dump(mode="json"))
 
-    def digest(self) -> str:
+    def document_digest(self) -> str:
         """Return the SHA-256 of the canonical JSON, in hex."""
         return sha256_hex(self.to_json())
 
