@@ -1,6 +1,8 @@
 """One small storage protocol, three implementations."""
 
+from resift.storage.local import LocalStore
+from resift.storage.memory import MemoryStore
 from resift.storage.protocol import ObjectStat, Store
 from resift.storage.url import open_store
 
-__all__ = ["ObjectStat", "Store", "open_store"]
+__all__ = ["LocalStore", "MemoryStore", "ObjectStat", "Store", "open_store"]
