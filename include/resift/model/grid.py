@@ -35,7 +35,7 @@ class Grid:
         Raises:
             GridError: The date lies between two grid points; the message names both.
         """
-        cycle, rest = divmod(day - self.anchor, self.every)
+        cycle, rest = divmod(self._since_anchor(day), self.every)
         if rest:
             raise GridError(
                 f"as_of {day}: not on the grid of anchor {self.anchor} and every {self.every.days}d. "
@@ -46,12 +46,16 @@ class Grid:
     def floor(self, instant: datetime) -> date:
         """Return the latest grid date at or before an instant, which must carry a time zone."""
         day = instant.astimezone(UTC).date()
-        return self.point((day - self.anchor) // self.every)
+        return self.point(self._since_anchor(day) // self.every)
 
     def ceil(self, instant: datetime) -> date:
         """Return the first grid date at or after an instant, which must carry a time zone."""
         floor = self.floor(instant)
         return floor if midnight(floor) == instant else floor + self.every
+
+    def _since_anchor(self, day: date) -> timedelta:
+        # Ordinals, because the dates a scheduler passes are subclasses whose differences do not divide by a timedelta.
+        return timedelta(days=day.toordinal() - self.anchor.toordinal())
 
 
 def midnight(day: date) -> datetime:

@@ -1,0 +1,58 @@
+"""One Airflow for all tests of DAGs: its own home, SQLite, and the environment set before Airflow is imported."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+_home = tempfile.TemporaryDirectory(prefix="resift-airflow-")
+HOME = Path(_home.name)
+DATASETS = HOME / "datasets"
+LAKE = HOME / "lake"
+
+DATASETS.mkdir()
+(DATASETS / "photos.yaml").write_text(
+    """\
+name: photos
+pool: photos
+anchor: 2025-01-06
+every: 90d
+size: 200
+publish_columns: [image_id, url, created_at]
+retention: 720d
+"""
+)
+(DATASETS / "tiles.yaml").write_text(
+    (DATASETS / "photos.yaml").read_text().replace("photos", "tiles").replace("90d", "30d")
+)
+
+os.environ.update(
+    AIRFLOW_HOME=str(HOME / "airflow"),
+    AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "dags"),
+    AIRFLOW__CORE__PLUGINS_FOLDER=str(ROOT / "plugins"),
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__UNIT_TEST_MODE="False",
+    AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
+    RESIFT_DATASETS=str(DATASETS),
+    RESIFT_LAKE=LAKE.as_uri(),
+)
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> Iterator[None]:
+    """A migrated metadata database, shared by every test that runs a DAG: starting one costs seconds."""
+    from airflow.utils.db import initdb
+
+    initdb()
+    yield
+
+
+@pytest.fixture(scope="session")
+def dag_bag():
+    """The DAGs of this repository, over two small dataset files."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(ROOT / "dags")
