@@ -1,5 +1,6 @@
 """One Airflow for all tests of DAGs: its own home, SQLite, and the environment set before Airflow is imported."""
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -29,12 +30,16 @@ retention: 720d
     (DATASETS / "photos.yaml").read_text().replace("photos", "tiles").replace("90d", "30d")
 )
 
+BUNDLES = [
+    {"name": name, "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {"path": str(path)}}
+    for name, path in {"resift": ROOT / "dags", "small": Path(__file__).parent / "small"}.items()
+]
+
 os.environ.update(
     AIRFLOW_HOME=str(HOME / "airflow"),
-    AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "dags"),
+    AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST=json.dumps(BUNDLES),
     AIRFLOW__CORE__PLUGINS_FOLDER=str(ROOT / "plugins"),
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
-    AIRFLOW__CORE__UNIT_TEST_MODE="False",
     AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
     RESIFT_DATASETS=str(DATASETS),
     RESIFT_LAKE=LAKE.as_uri(),

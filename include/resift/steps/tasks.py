@@ -1,0 +1,168 @@
+"""What a scheduled task calls: the steps of a refresh with the lake from the environment and small dicts in and out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from resift.errors import ConfigError, StagingError
+from resift.model.dataset import Dataset
+from resift.model.grid import Grid, midnight
+from resift.model.keys import Staging
+from resift.model.verdict import Verdict
+from resift.steps.audit import audit as audit_group
+from resift.steps.cut import cut as cut_sample
+from resift.steps.judge import judge as judge_snapshot
+from resift.steps.plan import plan as plan_refresh
+from resift.steps.publish import publish as publish_snapshot
+from resift.steps.sift import sift as sift_group
+from resift.storage import Store, open_store
+
+Refresh = Mapping[str, str]
+"""Names one refresh under way: ``dataset``, ``version`` and ``plan_id``."""
+
+
+def plan(
+    dataset_file: str,
+    *,
+    as_of: str | None,
+    known_at: str | None,
+    logical_date: datetime | None,
+    run_after: datetime,
+) -> dict[str, Any]:
+    """Plan the refresh of a dataset for the cycle a scheduled run stands for.
+
+    Args:
+        dataset_file: The dataset file.
+        as_of: Grid date asked for, or None for the one of the run.
+        known_at: ISO instant at which rights are judged, or None for now.
+        logical_date: Logical date of the run; manual runs may have none.
+        run_after: The moment the run was due or asked for.
+    """
+    text = Path(dataset_file).read_text(encoding="utf-8")
+    dataset = Dataset.from_yaml(text, what=dataset_file)
+    cycle = resolve_as_of(dataset.grid, as_of=as_of, logical_date=logical_date, run_after=run_after)
+    known = _instant(known_at) if known_at else datetime.now(UTC)
+    receipt = plan_refresh(lake(), dataset=dataset, as_of=cycle, known_at=known)
+    return receipt.model_dump(mode="json")
+
+
+def sift(refresh: Refresh, *, group: int) -> dict[str, Any]:
+    """Sift one group of ranges."""
+    return sift_group(lake(), **_names(refresh), group=group).model_dump(mode="json")
+
+
+def cut(refresh: Refresh) -> dict[str, Any]:
+    """Cut the sample to size; its receipt stays in staging, which has room for it."""
+    receipt = cut_sample(lake(), **_names(refresh))
+    return {"rows": receipt.rows, "parts": len(receipt.parts), "content_digest": receipt.content_digest}
+
+
+def audit(refresh: Refresh, *, group: int) -> dict[str, Any]:
+    """Audit the parts of one group; a group without parts has none to audit."""
+    return audit_group(lake(), **_names(refresh), group=group).model_dump(mode="json")
+
+
+def judge(refresh: Refresh) -> dict[str, Any]:
+    """Judge the staged snapshot; the verdict itself stays in staging, under its seal."""
+    verdict = judge_snapshot(lake(), **_names(refresh))
+    return {"status": verdict.status, "seal": verdict.seal, "evaluated": verdict.evaluated}
+
+
+def publish(refresh: Refresh, *, seal: str) -> dict[str, Any]:
+    """Publish the staged snapshot on the verdict with this seal.
+
+    Raises:
+        StagingError: Another verdict lies in staging: the snapshot was judged again since.
+        RefreshRefused: The verdict does not let it pass.
+    """
+    store, names = lake(), _names(refresh)
+    key = Staging(**names).verdict
+    verdict = Verdict.from_json(store.get(key), what=f"{store.url}/{key}")
+    if verdict.seal != seal:
+        raise StagingError(
+            f"{store.url}/{key}: its seal is {verdict.seal[:12]}…, the judge task handed on {seal[:12]}…. "
+            "The snapshot was judged again since; clear the tasks judge and publish of this run."
+        )
+    manifest = publish_snapshot(store, **names, verdict=verdict)
+    return {
+        "version": manifest.version.isoformat(),
+        "revision": manifest.revision,
+        "content_digest": manifest.content_digest,
+        "rows": manifest.rows,
+    }
+
+
+def resolve_as_of(grid: Grid, *, as_of: str | None, logical_date: datetime | None, run_after: datetime) -> date:
+    """Choose the grid date a run stands for.
+
+    In this order: the date asked for; the run's logical date, where it is a day (midnight UTC); the latest grid point at
+    or before the run's logical date with a time of day, which is what the trigger form of Airflow's UI fills in; the
+    latest grid point at or before ``run_after``.
+
+    Raises:
+        GridError: The date asked for, or the day of the logical date, lies between two grid points.
+        ConfigError: A run for one grid date was asked to stand for another, or the date is not a date.
+    """
+    named = logical_date.astimezone(UTC).date() if logical_date and _is_day(logical_date) else None
+    if as_of is not None:
+        asked = _day(as_of)
+        if named not in (None, asked):
+            raise ConfigError(
+                f"as_of {asked}: the run's logical date is {named}, expected the same date or none. "
+                "Leave as_of empty in scheduled runs and backfills; trigger a run without logical date to name one."
+            )
+        named = asked
+    if named is None:
+        return grid.floor(logical_date or run_after)
+    return grid.point(grid.cycle(named))
+
+
+def lake() -> Store:
+    """Open the lake named by the environment.
+
+    Raises:
+        ConfigError: ``RESIFT_LAKE`` is not set.
+    """
+    url = os.environ.get("RESIFT_LAKE", "")
+    if not url:
+        raise ConfigError(
+            "RESIFT_LAKE: not set, expected the URL of the lake, such as file:///srv/lake or s3://bucket/prefix. "
+            "Set it in the environment of the workers."
+        )
+    return open_store(url)
+
+
+def _names(refresh: Refresh) -> dict[str, Any]:
+    return {
+        "dataset": refresh["dataset"],
+        "version": date.fromisoformat(refresh["version"]),
+        "plan_id": refresh["plan_id"],
+    }
+
+
+def _is_day(instant: datetime) -> bool:
+    return instant == midnight(instant.astimezone(UTC).date())
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f"as_of: found {text!r}, expected a date such as 2025-01-06. Correct the parameter.") from error
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise ConfigError(
+            f"known_at: found {text!r}, expected an instant with its time zone, such as 2025-01-06T00:00:00Z. "
+            "Correct the parameter."
+        )
+    return instant.astimezone(UTC)
