@@ -78,6 +78,7 @@ class LocalStore:
 
     def put_file(self, key: str, path: Path) -> str:
         """Write an object from a local file, in bounded memory; return its etag."""
+        path.stat()  # a missing local file is not an error of the lake
         return self._write(key, lambda unfinished: shutil.copyfile(path, unfinished), self._replace)
 
     def create(self, key: str, body: bytes) -> str:

@@ -1,0 +1,282 @@
+"""Keeps objects in an S3 bucket, through boto3."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Lock
+from typing import Any, BinaryIO, cast
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from resift.errors import ConfigError, KeyNotFound, StorageError
+from resift.storage import key as keys
+from resift.storage.key import check_bounds, check_key, check_prefix
+from resift.storage.protocol import ObjectStat
+from resift.storage.s3_errors import is_failed_precondition, is_missing_key, is_race, reported, status
+from resift.storage.s3_file import RangeReader
+from resift.storage.s3_probe import probe_conditional_writes
+
+ATTEMPTS = 5
+"""How often a request, the reading of a body or an undecided create is tried before it is an error."""
+
+MIB = 1024 * 1024
+_UPLOAD = TransferConfig(multipart_threshold=16 * MIB, multipart_chunksize=16 * MIB, max_concurrency=4)
+# One CopyObject request moves at most 5 GiB, and a look-alike needs its time for each.
+_COPY = TransferConfig(multipart_threshold=1024 * MIB, multipart_chunksize=256 * MIB, max_concurrency=4)
+
+_WRITER = "resift-writer"
+"""Metadata that names one call of ``swap``, so that it knows its own object again after a lost response."""
+
+
+def connect(bucket: str, prefix: str) -> S3Store:
+    """Open a bucket with the standard AWS environment, ``AWS_ENDPOINT_URL`` included.
+
+    Anything but AWS itself is addressed by path (``endpoint/bucket/key``) and spared the checksums of newer AWS
+    clients, which look-alikes refuse; manifests carry digests of all that is published.
+
+    Raises:
+        ConfigError: The endpoint is not a URL.
+        StorageError: The profile or region of the environment cannot be used.
+    """
+    shared = Config(
+        connect_timeout=10,
+        read_timeout=60,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        max_pool_connections=32,
+        tcp_keepalive=True,
+    )
+    lookalike = Config(
+        s3={"addressing_style": "path"},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    url = f"s3://{bucket}/{prefix}"
+    try:
+        with reported(url, prefix, "AWS"):
+            session = boto3.session.Session()
+            client = session.client("s3", config=shared)
+            if "amazonaws.com" not in client.meta.endpoint_url:
+                client = session.client("s3", config=shared.merge(lookalike))
+    except ValueError as error:
+        raise ConfigError(
+            f"lake {url}: found {error}, expected an http or https URL. Correct AWS_ENDPOINT_URL."
+        ) from error
+    return S3Store(client, bucket, prefix)
+
+
+class S3Store:
+    """A store under a prefix of a bucket. Safe to use from many threads."""
+
+    def __init__(self, client: Any, bucket: str, prefix: str) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._endpoint = str(client.meta.endpoint_url)
+        self._lock = Lock()
+        self._is_trusted = False
+        self._bucket_exists = False
+
+    @property
+    def url(self) -> str:
+        """The ``s3://`` URL of the lake."""
+        return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
+
+    def get(self, key: str) -> bytes:
+        """Return a whole object."""
+        return self._read(key)[0]
+
+    def get_range(self, key: str, *, start: int, length: int) -> bytes:
+        """Return ``length`` bytes from ``start``; fewer at the end of the object, none past it."""
+        check_bounds(key, start=start, length=length)
+        if length == 0:
+            self._require(key)
+            return b""
+        return self._read_range(key, start, length)[0]
+
+    def open(self, key: str) -> BinaryIO:
+        """Open an object for random access; reading it fails with StorageError once it was replaced."""
+        opened = self._require(key)
+
+        def fetch(start: int, length: int) -> bytes:
+            body, etag = self._read_range(key, start, length)
+            if etag != opened.etag or len(body) != length:
+                raise StorageError(
+                    f"{self.url}: {key}: found etag {etag} while reading, expected {opened.etag} as when it was "
+                    "opened: another writer replaced it. Open it again."
+                )
+            return body
+
+        return cast(BinaryIO, RangeReader(fetch, opened.size_bytes))
+
+    def stat(self, key: str) -> ObjectStat | None:
+        """Return size and etag, or None where no object lies."""
+        with self._reported(key):
+            try:
+                found = self._client.head_object(**self._address(key))
+            except ClientError as error:
+                if not is_missing_key(error):
+                    raise
+                self._require_bucket()
+                return None
+        return ObjectStat(key, int(found["ContentLength"]), str(found["ETag"]))
+
+    def list(self, prefix: str) -> Iterator[ObjectStat]:
+        """Yield all objects under ``prefix``, a page of a thousand at a time."""
+        check_prefix(prefix)
+        return self._pages(prefix)
+
+    def put(self, key: str, body: bytes) -> str:
+        """Write an object, replacing what was there; return its etag."""
+        with self._reported(key):
+            return str(self._client.put_object(**self._address(key), Body=body)["ETag"])
+
+    def put_file(self, key: str, path: Path) -> str:
+        """Write an object from a local file, in parts of 16 MiB where it is larger; return its etag."""
+        address = self._address(key)
+        with path.open("rb") as file, self._reported(key):
+            self._client.upload_fileobj(file, **address, Config=_UPLOAD)
+        return self._require(key).etag
+
+    def create(self, key: str, body: bytes) -> str:
+        """Write an object that must not exist yet, or holds these very bytes; return its etag."""
+        address = self._address(key)
+        self._probe()
+        for _ in range(ATTEMPTS):
+            with self._reported(key):
+                try:
+                    return str(self._client.put_object(**address, Body=body, IfNoneMatch="*")["ETag"])
+                except ClientError as error:
+                    if not is_failed_precondition(error) and not is_race(error):
+                        raise
+            try:
+                found, etag = self._read(key)
+            except KeyNotFound:
+                continue  # the other object was removed, or its writer has not finished
+            if found == body:
+                return etag
+            raise keys.exists(self.url, key)
+        raise StorageError(
+            f"{self.url}: {key}: found other writers at work in {ATTEMPTS} attempts, expected to write or to find "
+            "what they wrote. Repeat."
+        )
+
+    def swap(self, key: str, body: bytes, *, etag: str) -> str:
+        """Replace an object that must still have ``etag``; return the new etag."""
+        address = self._address(key)
+        self._probe()
+        writer = uuid.uuid4().hex
+        with self._reported(key):
+            try:
+                written = self._client.put_object(**address, Body=body, IfMatch=etag, Metadata={_WRITER: writer})
+                return str(written["ETag"])
+            except ClientError as error:
+                if not (is_failed_precondition(error) or is_missing_key(error) or is_race(error)):
+                    raise
+            # boto3 repeats a write whose response was lost, and the repetition fails on our own first success.
+            # Comparing bytes would not do: another writer may have swapped in the very same ones.
+            try:
+                found = self._client.head_object(**address)
+            except ClientError as error:
+                if not is_missing_key(error):
+                    raise
+                raise keys.conflict(self.url, key, found=None, expected=etag) from None
+        if found.get("Metadata", {}).get(_WRITER) == writer:
+            return str(found["ETag"])
+        raise keys.conflict(self.url, key, found=str(found["ETag"]), expected=etag)
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object inside the bucket, without its bytes passing through here; replaces the target."""
+        origin, address = self._address(source), self._address(target)
+        if source == target:
+            self._require(source)  # S3 refuses to copy an object onto itself
+            return
+        with self._reported(source):
+            self._client.copy(origin, **address, Config=_COPY)
+
+    def delete(self, key: str) -> None:
+        """Remove an object; no error where none lies."""
+        with self._reported(key):
+            try:
+                self._client.delete_object(**self._address(key))
+            except ClientError as error:
+                if not is_missing_key(error):
+                    raise
+
+    def _address(self, key: str) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": self._prefix + check_key(key)}
+
+    def _reported(self, key: str) -> Any:
+        return reported(self.url, key, self._endpoint)
+
+    def _require(self, key: str) -> ObjectStat:
+        if (found := self.stat(key)) is None:
+            raise keys.not_found(self.url, key)
+        return found
+
+    def _require_bucket(self) -> None:
+        """A HEAD answers 404 for a missing bucket too, and "could not find out" is not "no"."""
+        if not self._bucket_exists:
+            try:
+                self._client.head_bucket(Bucket=self._bucket)
+            except ClientError as error:
+                if status(error) == 404:
+                    error.response["Error"]["Code"] = "NoSuchBucket"
+                raise
+            self._bucket_exists = True
+
+    def _read(self, key: str, **only: str) -> tuple[bytes, str]:
+        """Return a body and its etag; boto3 repeats requests but not the reading of their bodies."""
+        address = self._address(key)
+        with self._reported(key):
+            for attempt in range(1, ATTEMPTS + 1):
+                answer = self._client.get_object(**address, **only)
+                try:
+                    return answer["Body"].read(), str(answer["ETag"])
+                except BotoCoreError:
+                    if attempt == ATTEMPTS:
+                        raise
+        raise AssertionError("the loop returns or raises")
+
+    def _read_range(self, key: str, start: int, length: int) -> tuple[bytes, str]:
+        try:
+            return self._read(key, Range=f"bytes={start}-{start + length - 1}")
+        except StorageError as error:
+            # A range past the end is an error to S3 and an empty answer to us.
+            cause = error.__cause__
+            if isinstance(cause, ClientError) and status(cause) == 416:
+                return b"", ""
+            raise
+
+    def _pages(self, prefix: str) -> Iterator[ObjectStat]:
+        pages = iter(
+            self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix + prefix)
+        )
+        last = ""
+        while True:
+            with self._reported(prefix):
+                page = next(pages, None)
+            if page is None:
+                return
+            for found in page.get("Contents", ()):
+                key = str(found["Key"]).removeprefix(self._prefix)
+                if not key or key.endswith("/"):
+                    continue  # what consoles write to show an empty directory
+                if key <= last:
+                    raise StorageError(
+                        f"{self.url}: {self._endpoint} listed {key} after {last}, expected UTF-8 order. "
+                        "Use a general purpose bucket; directory buckets are not listed in order."
+                    )
+                last = key
+                yield ObjectStat(key, int(found["Size"]), str(found["ETag"]))
+
+    def _probe(self) -> None:
+        with self._lock:
+            if not self._is_trusted:
+                with self._reported("probe/"):
+                    probe_conditional_writes(self._client, bucket=self._bucket, prefix=self._prefix, url=self.url)
+                self._is_trusted = True

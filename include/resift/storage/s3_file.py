@@ -1,0 +1,73 @@
+"""Reads one S3 object at random, fetching only what is asked for."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+READ_AHEAD_BYTES = 64 * 1024
+"""Smaller reads fetch this much and keep it; larger ones fetch exactly what they ask for."""
+
+
+class RangeReader(io.RawIOBase):
+    """A seekable file over ranged reads; not for use by several threads at once."""
+
+    def __init__(self, fetch: Callable[[int, int], bytes], size_bytes: int) -> None:
+        super().__init__()
+        self._fetch = fetch
+        self._size = size_bytes
+        self._position = 0
+        self._kept = b""
+        self._kept_start = 0
+
+    def readable(self) -> bool:
+        """Say that this file can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say that this file can be read from anywhere."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position of the next read."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Move the position of the next read; past the end is allowed and reads nothing."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError(f"seek: found position {base + offset}, expected 0 or more. Seek inside the object.")
+        self._position = base + offset
+        return self._position
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return ``size`` bytes, fewer only at the end of the object."""
+        if self.closed:
+            raise ValueError("read: found a closed file, expected an open one. Open the object again.")
+        rest = max(self._size - self._position, 0)
+        wanted = rest if size is None or size < 0 else min(size, rest)
+        body = self._read_at(self._position, wanted)
+        self._position += len(body)
+        return body
+
+    def readall(self) -> bytes:
+        """Return everything from the position on, in one request."""
+        return self.read(-1)
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        """Fill a buffer and return how much was read."""
+        body = self.read(len(buffer))
+        buffer[: len(body)] = body
+        return len(body)
+
+    def _read_at(self, start: int, length: int) -> bytes:
+        if length == 0:
+            return b""
+        skip = start - self._kept_start
+        if skip >= 0 and skip + length <= len(self._kept):
+            return self._kept[skip : skip + length]
+        if length >= READ_AHEAD_BYTES:
+            return self._fetch(start, length)
+        self._kept = self._fetch(start, min(READ_AHEAD_BYTES, self._size - start))
+        self._kept_start = start
+        return self._kept[:length]
