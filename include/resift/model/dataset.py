@@ -98,7 +98,9 @@ class Dataset(Document):
         if leaked := sorted(PRIVATE_COLUMNS.intersection(self.publish_columns)):
             raise ValueError(f"publish_columns without {', '.join(leaked)}, which must stay in the pool")
         if self.turnover and "nominal_width" not in self.model_fields_set:
-            raise ValueError("nominal_width beside a turnover: the expected share of the pool in the sample, such as 0.1")
+            raise ValueError(
+                "nominal_width beside a turnover: the expected share of the pool in the sample, such as 0.1"
+            )
         if self.size / self.part_rows / self.nominal_width > 1_000_000:
             raise ValueError("at most 1,000,000 ranges; raise part_rows or nominal_width")
         return self

@@ -59,7 +59,9 @@ class Document(BaseModel):
             return cls.model_validate(content)
         except ValidationError as error:
             known = ", ".join(cls.model_fields)
-            raise ConfigError(f"{what}: {first_problem(error)}. Known top-level keys: {known}. Mend the file.") from error
+            raise ConfigError(
+                f"{what}: {first_problem(error)}. Known top-level keys: {known}. Mend the file."
+            ) from error
 
 
 def canonical_json(content: Any) -> bytes:
@@ -93,9 +95,7 @@ def parse_days(value: object) -> timedelta:
     raise ValueError("a positive number of days such as 90d")
 
 
-Days = Annotated[
-    timedelta, BeforeValidator(parse_days), PlainSerializer(lambda days: f"{days.days}d", return_type=str)
-]
+Days = Annotated[timedelta, BeforeValidator(parse_days), PlainSerializer(lambda days: f"{days.days}d", return_type=str)]
 """A positive whole number of days, written ``90d``."""
 
 Name = Annotated[str, BeforeValidator(lambda value: _check_name(value))]

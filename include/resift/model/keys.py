@@ -93,6 +93,7 @@ class Staging:
     """Keys of one refresh under way. Every key derives from dataset, as_of and range."""
 
     def __init__(self, dataset: str, version: date, plan_id: str) -> None:
+        self.plan_id = plan_id
         self.prefix = staging(dataset, version, plan_id)
 
     @property
@@ -119,17 +120,17 @@ class Staging:
         """The receipt of one sifted range; its presence means that the range is done."""
         return self.prefix + f"receipts/{range_index:06d}.json"
 
-    def part(self, range_index: int) -> str:
-        """Published columns of the items kept in one range, in PRN order."""
-        return self.prefix + f"part/{range_index:06d}.parquet"
+    def part(self, range_index: int, *, trimmed: bool = False) -> str:
+        """Published columns of the items kept in one range, in PRN order; ``trimmed`` after the cut."""
+        return self.prefix + f"part/{range_index:06d}{'-cut' * trimmed}.parquet"
 
-    def evidence(self, range_index: int) -> str:
+    def evidence(self, range_index: int, *, trimmed: bool = False) -> str:
         """What the audit needs about the same items, row by row; never published."""
-        return self.prefix + f"evidence/{range_index:06d}.parquet"
+        return self.prefix + f"evidence/{range_index:06d}{'-cut' * trimmed}.parquet"
 
-    def changes(self, range_index: int) -> str:
+    def changes(self, range_index: int, *, trimmed: bool = False) -> str:
         """What entered and left against the previous snapshot in one range."""
-        return self.prefix + f"changes/{range_index:06d}.parquet"
+        return self.prefix + f"changes/{range_index:06d}{'-cut' * trimmed}.parquet"
 
     def tally(self, range_index: int) -> str:
         """Members and exits by owner and by host in one range, for the breaker."""

@@ -58,6 +58,57 @@ RESERVED = frozenset([PRN, *OBSERVATION.names, *ORIGIN.names])
 """Names a carried column may not take."""
 
 
+CARRIED_TYPES = {
+    "string": pa.string(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "bool": pa.bool_(),
+    "timestamp": INSTANT,
+}
+"""Types a carried column may have, by the name a source file gives them."""
+
+
 def run_schema(carried: pa.Schema) -> pa.Schema:
     """Return the schema of a sorted run whose source carries these further columns along."""
     return pa.schema([pa.field(PRN, pa.int64(), nullable=False), *OBSERVATION, *ORIGIN, *carried])
+
+
+STAGED_EVIDENCE = pa.schema(
+    [
+        pa.field(PRN, pa.int64(), nullable=False),
+        pa.field("image_id", pa.string(), nullable=False),
+        pa.field("observed_at", INSTANT, nullable=False),
+        pa.field("state", pa.string(), nullable=False),
+        pa.field("newest_state", pa.string(), nullable=False),
+        ("host", pa.string()),
+        ("change", pa.string()),
+        *EVIDENCE,
+        *[field.with_name(f"newest_{field.name}") for field in EVIDENCE],
+    ]
+)
+"""What the audit reads beside a staged part: the deciding observation, and the newest one's rights and evidence.
+
+``change`` is null for a member of the previous snapshot, else the cause for which the item entered.
+"""
+
+CHANGES = pa.schema(
+    [
+        pa.field("change", pa.string(), nullable=False),
+        pa.field("cause", pa.string(), nullable=False),
+        pa.field(PRN, pa.int64(), nullable=False),
+        pa.field("image_id", pa.string(), nullable=False),
+    ]
+)
+"""What entered and left against the previous snapshot, and why."""
+
+TALLY = pa.schema(
+    [
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("key", pa.string(), nullable=False),
+        *[
+            pa.field(name, pa.int64(), nullable=False)
+            for name in ("members", "deleted", "private", "stale", "excluded", "suppressed")
+        ],
+    ]
+)
+"""Members of the previous snapshot by owner (as a keyed hash) and by host, and how many left for which cause."""

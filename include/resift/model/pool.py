@@ -33,6 +33,9 @@ class RunEntry(Document):
     row_group_rows: tuple[int, ...]
     """Rows of each row group."""
 
+    carried: dict[str, str] = {}
+    """Further columns the source carries along, and their types by name in ``CARRIED_TYPES``."""
+
 
 class FileEntry(Document):
     """What became of one file of a drop: ``rows_read = observations + quarantined``."""

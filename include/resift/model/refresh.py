@@ -45,9 +45,11 @@ class Plan(Document):
     version: date
     cycle: int
     known_at: datetime
-    salt: str
     policy: PolicyRef
     runs: tuple[RunEntry, ...]
+    columns: dict[str, str]
+    """Types of the carried columns among ``publish_columns``, by name in ``CARRIED_TYPES``."""
+
     suppressions_digest: str
     previous: Previous | None
     start: int
@@ -70,6 +72,15 @@ class PlanReceipt(Document):
     groups: int
 
 
+class StagedFile(Document):
+    """One staged Parquet file, as it will be published."""
+
+    key: str
+    rows: int
+    size_bytes: int
+    sha256: str
+
+
 class RangeReceipt(Document):
     """What became of every observation of one range."""
 
@@ -82,12 +93,17 @@ class RangeReceipt(Document):
     removed: dict[str, int]
     """Items removed from the frame, by reason; ``items = kept + sum(removed)``."""
 
-    part_sha256: str | None
-    """None where nothing was kept."""
+    part: StagedFile | None
+    """None where nothing was kept, and in a range of role ``fates``."""
 
-    part_bytes: int
+    evidence_key: str | None
+    """Where the evidence for the rows of the part lies."""
+
     first_prn: int | None
     last_prn: int | None
+    changes: StagedFile | None
+    """What entered and left, as if all items kept here were in the sample; None where nothing did."""
+
     previous_members: int
     entered: dict[str, int]
     left: dict[str, int]
@@ -132,11 +148,17 @@ class CutReceipt(Document):
     left: dict[str, int]
     previous_members: int
 
-    ranges: tuple[int, ...]
+    ranges: tuple[int, ...] = ()
     """Range index of each part, in order."""
 
-    change_ranges: tuple[int, ...]
-    """Range indexes that hold changes, in order."""
+    staged_parts: tuple[StagedFile, ...] = ()
+    """Where each part lies in staging, in order."""
+
+    staged_evidence: tuple[str, ...] = ()
+    """Where the evidence of each part lies in staging, in order."""
+
+    staged_changes: tuple[StagedFile, ...] = ()
+    """What entered and left, in order of the ranges."""
 
 
 class PartEntry(Document):

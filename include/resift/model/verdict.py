@@ -27,6 +27,11 @@ class Finding(Document):
     about: str = ""
     """Part, owner or host it is about; empty for the whole snapshot. Owners appear as a keyed hash, never as an id."""
 
+    def message(self) -> str:
+        """Return the finding as one sentence: what it is about, the rule, the value and the limit."""
+        about = f"{self.about}: " if self.about else ""
+        return f"{about}{self.rule}: found {self.found}, expected {self.expected}."
+
 
 class Verdict(Document):
     """Proceed, hold or stop, for exactly one staged content."""

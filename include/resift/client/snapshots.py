@@ -1,0 +1,88 @@
+"""Find what is published: datasets, versions, manifests."""
+
+from __future__ import annotations
+
+import difflib
+from datetime import date
+
+from resift.errors import DatasetNotFound, KeyNotFound, SnapshotNotFound
+from resift.model import keys
+from resift.model.manifest import Latest, Manifest
+from resift.storage import Store
+
+
+def list_datasets(store: Store) -> list[str]:
+    """Return the names of all datasets of which a version is published, ascending."""
+    found = {stat.key.split("/")[1] for stat in store.list(keys.DATASETS) if stat.key.endswith("/manifest.json")}
+    return sorted(found)
+
+
+def list_versions(store: Store, dataset: str) -> list[date]:
+    """Return the versions of a dataset, oldest first; none if it has not been published."""
+    prefix = keys.snapshots(dataset)
+    names = [stat.key.removeprefix(prefix).split("/") for stat in store.list(prefix)]
+    return sorted(date.fromisoformat(name[0]) for name in names if name[1:] == ["manifest.json"])
+
+
+def find_manifest(store: Store, dataset: str, version: date) -> Manifest | None:
+    """Return the manifest of a version, or None where it is not published."""
+    try:
+        body = store.get(keys.manifest(dataset, version))
+    except KeyNotFound:
+        return None
+    return Manifest.from_json(body, what=keys.manifest(dataset, version))
+
+
+def read_manifest(store: Store, dataset: str, version: str | date) -> Manifest:
+    """Return the manifest of ``latest``, of a version such as ``2026-11-23``, or of an exact ``2026-11-23.0``.
+
+    Raises:
+        DatasetNotFound: Nothing is published under the dataset's name.
+        SnapshotNotFound: The version is not published, or at another revision. The message lists what there is.
+    """
+    if version == "latest":
+        return read_manifest(store, dataset, _latest(store, dataset))
+    day, _, revision = str(version).partition(".")
+    try:
+        manifest = find_manifest(store, dataset, date.fromisoformat(day))
+    except ValueError:
+        manifest = None
+    if manifest is None:
+        raise _not_found(store, dataset, day)
+    if revision and revision != str(manifest.revision):
+        raise SnapshotNotFound(
+            f"snapshot {dataset} {version}: the version is at revision {manifest.revision}, expected {revision}. "
+            f"Ask for {day}.{manifest.revision}, or for {day} to take any revision."
+        )
+    return manifest
+
+
+def find_previous(store: Store, dataset: str, version: date) -> Manifest | None:
+    """Return the manifest of the newest version before this one, or None."""
+    earlier = [known for known in list_versions(store, dataset) if known < version]
+    return find_manifest(store, dataset, earlier[-1]) if earlier else None
+
+
+def _latest(store: Store, dataset: str) -> date:
+    try:
+        return Latest.from_json(store.get(keys.latest(dataset)), what=keys.latest(dataset)).version
+    except KeyNotFound:
+        raise _not_found(store, dataset, "latest") from None
+
+
+def _not_found(store: Store, dataset: str, version: str) -> DatasetNotFound | SnapshotNotFound:
+    versions = [str(known) for known in list_versions(store, dataset)]
+    if not versions:
+        names = list_datasets(store)
+        return DatasetNotFound(
+            f"dataset {dataset}: nothing is published in {store.url}; published there: {', '.join(names) or 'nothing'}. "
+            f"{_nearest(dataset, names)}"
+        )
+    return SnapshotNotFound(
+        f"snapshot {dataset} {version}: not published; published are {', '.join(versions)}. {_nearest(version, versions)}"
+    )
+
+
+def _nearest(wanted: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(wanted, known, n=1, cutoff=0)
+    return f"The nearest is {near[0]}." if near else "Check the lake URL, or refresh the dataset first."

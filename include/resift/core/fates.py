@@ -1,0 +1,141 @@
+"""What became of the previous snapshot's members, and what entered: the changes, with their causes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from resift.core.latest import Items
+from resift.core.split import Split
+from resift.model.observation import CHANGES, PRN, TALLY
+from resift.model.reasons import BORN, DRAWN, ENTERED, LEFT, ROTATED, STALE, SUPPRESSED, UNBORN
+
+
+@dataclass(frozen=True, slots=True)
+class Fates:
+    """What a range's items mean for the previous snapshot's members in it."""
+
+    members: pa.Table
+    """prn and image_id of the previous members, ascending."""
+
+    item: np.ndarray
+    """The item each member is, or -1 where the pool no longer holds one."""
+
+    left: np.ndarray
+    """Why each member left the frame, or None where it is still eligible."""
+
+
+def find_fates(members: pa.Table, items: Items, frame: Split) -> Fates:
+    """Find, for each previous member, the item it is and why it left the frame, if it did.
+
+    A member of which the pool holds nothing any more had all its observations retired: it is stale. A member
+    of which there was nothing as of then (its observations were replaced by later ones) counts as stale too.
+    """
+    item = find_items(members, items)
+    reasons = frame.reasons(len(items))
+    left = np.full(len(item), STALE, dtype=object)
+    left[item >= 0] = [_cause(reason) for reason in reasons[item[item >= 0]]]
+    return Fates(members, item, left)
+
+
+def _cause(reason: str | None) -> str | None:
+    if reason is None:
+        return None
+    return {UNBORN: STALE}.get(reason, reason.partition(".")[0])
+
+
+def find_items(members: pa.Table, items: Items) -> np.ndarray:
+    """Return the position of the item each member is, or -1. Members and items ascend by (prn, image_id)."""
+    wanted = members[PRN].to_numpy()
+    known = items.prn
+    if not len(known):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    ids = items.rows["image_id"].take(items.first[:-1][at])
+    same = pc.equal(ids, members["image_id"]).to_numpy(zero_copy_only=False).astype(bool)
+    at = np.where(same, at, -1)
+    for member in np.flatnonzero(~same):
+        at[member] = _find_among_equal_numbers(members, items, int(member), known)
+    return at
+
+
+def _find_among_equal_numbers(members: pa.Table, items: Items, member: int, known: np.ndarray) -> int:
+    number, wanted = members[PRN][member].as_py(), members["image_id"][member].as_py()
+    for at in range(np.searchsorted(known, number), np.searchsorted(known, number, side="right")):
+        if items.rows["image_id"][int(items.first[at])].as_py() == wanted:
+            return int(at)
+    return -1
+
+
+def entry_causes(kept: np.ndarray, items: Items, fates: Fates | None, *, previous_as_of_us: int) -> np.ndarray:
+    """Return why each kept item entered: ``born``, ``drawn``, or None for a member of the previous snapshot."""
+    causes = np.full(len(kept), None, dtype=object)
+    if fates is None:
+        return causes
+    causes[:] = DRAWN
+    causes[items.first_observed_at_us[kept] > previous_as_of_us] = BORN
+    causes[np.isin(kept, fates.item)] = None
+    return causes
+
+
+def list_changes(*, left: pa.Table, causes: np.ndarray, entered: pa.Table, entered_causes: np.ndarray) -> pa.Table:
+    """Return the changes of a range in PRN order. Suppressed members are left out: they are counted, never listed."""
+    stays = np.equal(causes, None).astype(bool) | (causes == SUPPRESSED)
+    known = np.equal(entered_causes, None).astype(bool)
+    rows = pa.concat_tables(
+        [_changes(left, causes, ~stays, LEFT), _changes(entered, entered_causes, ~known, ENTERED)],
+    )
+    return rows.sort_by([(PRN, "ascending"), ("image_id", "ascending")])
+
+
+def _changes(table: pa.Table, causes: np.ndarray, chosen: np.ndarray, change: str) -> pa.Table:
+    rows = table.select([PRN, "image_id"]).filter(pa.array(chosen))
+    columns = [pa.array([change] * len(rows), pa.string()), pa.array(causes[chosen], pa.string()), *rows.columns]
+    return pa.table(columns, schema=CHANGES)
+
+
+def rotate(causes: np.ndarray) -> np.ndarray:
+    """Return the causes for members that the snapshot does not reach: the still eligible ones were rotated out."""
+    return np.where(np.equal(causes, None).astype(bool), ROTATED, causes)
+
+
+def count_causes(causes: np.ndarray) -> dict[str, int]:
+    """Return how often each cause occurs; None is no cause."""
+    chosen = causes[~np.equal(causes, None).astype(bool)].astype(str)
+    words, counts = np.unique(chosen, return_counts=True)
+    return {str(word): int(count) for word, count in zip(words, counts, strict=True)}
+
+
+_TALLY_CAUSES = tuple(TALLY.names[3:])
+_MOST_KEYS = 10_000
+
+
+def tally(keys: Mapping[str, pa.Array], left: np.ndarray) -> pa.Table:
+    """Count members and exits by key, for the breaker.
+
+    Args:
+        keys: For each kind (owner, host), the key of each previous member; members without one are left out.
+        left: Why each member left the frame, or None.
+
+    Returns:
+        In the TALLY schema, at most 10,000 keys of each kind: those with most members. A range holds a random
+        share of every owner's items, so an owner that matters is among them.
+    """
+    exits = [pa.array((left == cause).astype(np.int64)) for cause in _TALLY_CAUSES]
+    tables = []
+    for kind, key in keys.items():
+        table = pa.table([key, *exits], names=["key", *_TALLY_CAUSES]).filter(pc.is_valid(key))
+        sums = table.group_by("key").aggregate([("key", "count"), *[(cause, "sum") for cause in _TALLY_CAUSES]])
+        sums = sums.sort_by([("key_count", "descending"), ("key", "ascending")]).slice(0, _MOST_KEYS)
+        columns = [
+            pa.array([kind] * len(sums)),
+            sums["key"],
+            sums["key_count"],
+            *[sums[f"{c}_sum"] for c in _TALLY_CAUSES],
+        ]
+        tables.append(pa.table(columns, schema=TALLY))
+    return pa.concat_tables(tables)

@@ -1,0 +1,40 @@
+"""The result of a removal: rows in = rows kept + rows removed, each removed row with one reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Positions of items kept, and of items removed by reason. No item is in two places, none is lost."""
+
+    kept: np.ndarray
+    removed: dict[str, np.ndarray]
+
+    @classmethod
+    def by_reason(cls, items: np.ndarray, reasons: np.ndarray) -> Split:
+        """Split items by an array of reasons of the same length; None keeps."""
+        keep = np.equal(reasons, None).astype(bool)
+        gone, why = items[~keep], reasons[~keep].astype(str)
+        return cls(items[keep], {str(reason): gone[why == reason] for reason in np.unique(why)})
+
+    def then(self, later: Split) -> Split:
+        """Return the split of two removals in a row, the later one having been made on what this one kept."""
+        removed = dict(self.removed)
+        for reason, items in later.removed.items():
+            removed[reason] = np.concatenate([removed[reason], items]) if reason in removed else items
+        return Split(later.kept, removed)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many items were removed for each reason."""
+        return {reason: len(items) for reason, items in sorted(self.removed.items()) if len(items)}
+
+    def reasons(self, size: int) -> np.ndarray:
+        """Return one object per item: the reason it was removed for, or None; ``size`` items in all."""
+        reasons = np.full(size, None, dtype=object)
+        for reason, items in self.removed.items():
+            reasons[items] = reason
+        return reasons

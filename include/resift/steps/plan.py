@@ -1,0 +1,189 @@
+"""Plan a refresh: freeze all it depends on, and decide which ranges to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from resift.client.snapshots import find_previous
+from resift.core.circle import intervals, range_width, start_point
+from resift.core.estimate import width_to_search
+from resift.core.prn import CIRCLE
+from resift.errors import ConfigError, GridError, KeyExists, PoolError
+from resift.model.dataset import Dataset
+from resift.model.document import canonical_json, sha256_hex
+from resift.model.grid import midnight
+from resift.model.keys import Staging
+from resift.model.manifest import Manifest
+from resift.model.observation import RESERVED
+from resift.model.pool import RunEntry
+from resift.model.refresh import Plan, PlanReceipt, Previous, Range
+from resift.policy import load_policy
+from resift.steps.framing import Framer, open_framer
+from resift.steps.pools import read_drops, read_pool, read_suppressions, runs_of
+from resift.storage import Store
+
+MAX_GROUPS = 256
+"""Tasks a step is mapped over at most; the scheduler's own limit is 1,024."""
+
+_PILOT_OBSERVATIONS = 20_000
+_PILOT_ENOUGH = 400
+
+
+def plan(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime) -> PlanReceipt:
+    """Freeze the inputs of one cycle and write its plan.
+
+    Planning the same cycle again with the same inputs finds the plan that is there, with its ``known_at``,
+    so that a refresh that was interrupted goes on where it stopped. Other inputs make another plan.
+
+    Raises:
+        GridError: ``as_of`` is no grid date, or lies after ``known_at``.
+        PoolNotFound: There is no such pool.
+        PoolError: The pool has no runs, or not the columns to publish.
+    """
+    cycle = dataset.grid.cycle(as_of)
+    if midnight(as_of) > known_at:
+        raise GridError(
+            f"refresh {dataset.name}: as_of {as_of} is later than known_at {known_at:%Y-%m-%d %H:%M %Z}, expected not "
+            f"later. The latest cycle that can be refreshed is {dataset.grid.floor(known_at)}."
+        )
+    draft = _freeze(store, dataset, cycle, as_of, known_at)
+    plan_id = _plan_id(draft)
+    staging = Staging(dataset.name, as_of, plan_id)
+    if store.stat(staging.plan) is None:
+        ranges = list(_ranges(draft, open_framer(store, draft)))
+        groups = _groups([a_range.index for a_range in ranges])
+        frozen = draft.model_copy(update={"ranges": tuple(ranges), "groups": groups})
+        try:
+            store.create(staging.plan, frozen.to_json())
+        except KeyExists:
+            pass  # Another planner of the same cycle was first; its plan has the same inputs.
+    return PlanReceipt(
+        dataset=dataset.name, version=as_of, plan_id=plan_id, groups=len(read_plan(store, staging).groups)
+    )
+
+
+def read_plan(store: Store, staging: Staging) -> Plan:
+    """Return the plan of a refresh under way."""
+    return Plan.from_json(store.get(staging.plan), what=staging.plan)
+
+
+def _freeze(store: Store, dataset: Dataset, cycle: int, as_of: date, known_at: datetime) -> Plan:
+    read_pool(store, dataset.pool)
+    runs = runs_of(read_drops(store, dataset.pool))
+    if not runs:
+        raise PoolError(f"pool {dataset.pool}: holds no observations, expected some. Ingest a drop first.")
+    previous = find_previous(store, dataset.name, as_of)
+    return Plan(
+        dataset=dataset,
+        version=as_of,
+        cycle=cycle,
+        known_at=known_at,
+        policy=load_policy(dataset.policy).ref(),
+        runs=runs,
+        columns=_carried_columns(dataset, runs),
+        suppressions_digest=read_suppressions(store, dataset.pool)[1],
+        previous=_previous(previous) if previous else None,
+        start=start_point(
+            cycle=cycle, start=dataset.start, turnover=dataset.turnover, nominal_width=dataset.nominal_width
+        ),
+        range_width=range_width(size=dataset.size, part_rows=dataset.part_rows, nominal_width=dataset.nominal_width),
+        ranges=(),
+        groups=(),
+    )
+
+
+def _previous(manifest: Manifest) -> Previous:
+    return Previous(
+        version=manifest.version,
+        revision=manifest.revision,
+        content_digest=manifest.content_digest,
+        start=manifest.draw.start,
+        width=manifest.draw.width,
+    )
+
+
+def _plan_id(draft: Plan) -> str:
+    """Name a plan by what it depends on. Of known_at only the day counts: policies are dated by days."""
+    content = draft.model_dump(mode="json", exclude={"ranges", "groups", "known_at"})
+    return sha256_hex(canonical_json([content, str(draft.known_at.date())]))[:16]
+
+
+def _carried_columns(dataset: Dataset, runs: tuple[RunEntry, ...]) -> dict[str, str]:
+    """Find the types of the carried columns to publish.
+
+    Raises:
+        ConfigError: No run carries one of them.
+        PoolError: Two runs carry one in different types.
+    """
+    found: dict[str, str] = {}
+    for name in dataset.publish_columns:
+        if name in RESERVED:
+            continue
+        kinds = {run.carried[name] for run in runs if name in run.carried}
+        if not kinds:
+            known = sorted({column for run in runs for column in run.carried})
+            raise ConfigError(
+                f"dataset {dataset.name}: publish_columns names {name!r}, which no run of pool {dataset.pool} carries; "
+                f"carried are {', '.join(known) or 'none'}. Correct it, or carry the column in a source file."
+            )
+        if len(kinds) > 1:
+            raise PoolError(
+                f"pool {dataset.pool}: column {name!r} is carried as {' and as '.join(sorted(kinds))}, expected one "
+                "type. Give it the same type under `carry:` in all source files of the pool."
+            )
+        found[name] = kinds.pop()
+    return found
+
+
+def _ranges(draft: Plan, framer: Framer) -> Iterator[Range]:
+    """Yield the ranges to sift: those the sample needs, then those where only previous members lie."""
+    width = _width_to_search(draft, framer)
+    drawn = -(-width // draft.range_width)
+    for index in range(drawn):
+        yield range_at(draft, index, role="draw")
+    for index in _previous_indexes(draft):
+        if index >= drawn:
+            yield range_at(draft, index, role="fates")
+
+
+def range_at(plan: Plan, index: int, *, role: str) -> Range:
+    """Return the range of that index: the index-th piece of the circle after the start point."""
+    lo = index * plan.range_width
+    return Range.model_validate({"index": index, "lo": lo, "hi": min(lo + plan.range_width, CIRCLE), "role": role})
+
+
+def _previous_indexes(plan: Plan) -> list[int]:
+    """Return the indexes of the ranges in which the previous snapshot has members, ascending."""
+    if plan.previous is None:
+        return []
+    begin = (plan.previous.start - plan.start) % CIRCLE
+    end = begin + plan.previous.width
+    pieces = [(begin, min(end, CIRCLE)), (0, max(0, end - CIRCLE))]
+    found = {
+        index
+        for lo, hi in pieces
+        if lo < hi
+        for index in range(lo // plan.range_width, (hi - 1) // plan.range_width + 1)
+    }
+    return sorted(found)
+
+
+def _width_to_search(draft: Plan, framer: Framer) -> int:
+    """Look at the pool just after the start point to learn how dense eligible items are."""
+    total = framer.reader.rows_between(0, CIRCLE)
+    width = max(1, min(CIRCLE, CIRCLE * _PILOT_OBSERVATIONS // total))
+    while True:
+        eligible = 0
+        for lo, hi in intervals(0, width, start=draft.start):
+            for first, last in framer.reader.slices(lo, hi):
+                eligible += len(framer.frame(first, last)[1].kept)
+        if eligible >= min(_PILOT_ENOUGH, draft.dataset.size) or width == CIRCLE:
+            return width_to_search(size=draft.dataset.size, pilot_eligible=eligible, pilot_width=width)
+        width = min(CIRCLE, width * 8)
+
+
+def _groups(indexes: list[int]) -> tuple[tuple[int, ...], ...]:
+    """Put consecutive ranges together so that there are at most ``MAX_GROUPS`` groups."""
+    size = max(1, -(-len(indexes) // MAX_GROUPS))
+    return tuple(tuple(indexes[at : at + size]) for at in range(0, len(indexes), size))

@@ -1,0 +1,213 @@
+"""Publish a judged snapshot: parts first, manifest last, then move ``latest`` forward."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
+
+import resift
+from resift.client.snapshots import find_manifest
+from resift.core.circle import CIRCLE
+from resift.core.estimate import eligible_estimate
+from resift.errors import KeyExists, KeyNotFound, RefreshHeld, RefreshRefused, SnapshotConflict, WriteConflict
+from resift.model import keys
+from resift.model.document import canonical_json, sha256_hex
+from resift.model.grid import midnight
+from resift.model.keys import Staging
+from resift.model.manifest import Changes, Column, Draw, Extra, Funnel, Latest, Manifest
+from resift.model.refresh import CutReceipt, Plan
+from resift.model.verdict import Verdict
+from resift.steps.cut import read_cut
+from resift.steps.framing import published_schema
+from resift.steps.plan import read_plan
+from resift.storage import Store
+
+
+def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict: Verdict) -> Manifest:
+    """Make a staged snapshot exist, if the verdict is for exactly its content and lets it pass.
+
+    Publishing the same content again changes nothing and returns the manifest that is there.
+
+    Raises:
+        VerdictError: The verdict is foreign or altered.
+        RefreshHeld: The breaker holds the snapshot for a person.
+        RefreshRefused: The judge found the snapshot wrong.
+        SnapshotConflict: The version is published with other content.
+    """
+    staging = Staging(dataset, version, plan_id)
+    plan, cut = read_plan(store, staging), read_cut(store, staging)
+    verdict.require(dataset=dataset, version=version, content_digest=cut.content_digest)
+    require_pass(verdict)
+    published = find_manifest(store, dataset, version)
+    if published is None:
+        published = _publish(store, staging, plan, cut, verdict)
+    elif published.content_digest != cut.content_digest:
+        raise SnapshotConflict(describe_conflict(published, plan, cut))
+    move_latest(store, published)
+    _clean(store, staging)
+    return published
+
+
+def require_pass(verdict: Verdict) -> None:
+    """Refuse what the judge did not let pass.
+
+    Raises:
+        RefreshHeld: The verdict is ``hold``.
+        RefreshRefused: The verdict is ``stop``.
+    """
+    if verdict.status == "proceed":
+        return
+    findings = "; ".join(
+        f"{finding.rule}{f' ({finding.about})' if finding.about else ''}: found {finding.found}, expected {finding.expected}"
+        for finding in verdict.failures()
+    )
+    what = f"refresh {verdict.dataset} {verdict.version}: not published. {findings}."
+    if verdict.status == "hold":
+        raise RefreshHeld(
+            f"{what} If the jump is real, raise the limit in the dataset file and refresh again; if not, mend the source."
+        )
+    raise RefreshRefused(f"{what} Nothing staged may be published; find the cause and refresh again.")
+
+
+def describe_conflict(published: Manifest, plan: Plan, cut: CutReceipt) -> str:
+    """Say what differs between a published version and what was staged for it, and since when."""
+    differing = [
+        f"{name} is {found}, published {expected}"
+        for name, found, expected in (
+            ("rows", cut.rows, published.rows),
+            ("pool", pool_digest(plan)[:12], published.pool_digest[:12]),
+            ("suppressions", plan.suppressions_digest[:12], published.suppressions_digest[:12]),
+            ("policy", plan.policy.version, published.policy.version),
+            ("dataset file", plan.dataset.document_digest()[:12], published.config_digest[:12]),
+            ("pyarrow", pa.__version__, published.software.get("pyarrow", "unknown")),
+        )
+        if found != expected
+    ]
+    return (
+        f"snapshot {published.dataset} {published.version}: published on {published.published_at:%Y-%m-%d %H:%M} UTC with "
+        f"content {published.content_digest[:12]}…, refreshed now it is {cut.content_digest[:12]}… "
+        f"({'; '.join(differing) or 'the same inputs gave other bytes'}). "
+        "A published version never changes; refresh a later cycle instead."
+    )
+
+
+def _publish(store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdict: Verdict) -> Manifest:
+    prefix = keys.snapshot(plan.dataset.name, plan.version)
+    for part, staged in zip(cut.parts, cut.staged_parts, strict=True):
+        store.copy(staged.key, prefix + part.path)
+    manifest = _manifest(plan, cut, verdict, tuple(_publish_extras(store, staging, plan, cut)))
+    key = keys.manifest(plan.dataset.name, plan.version)
+    store.put(keys.revision(plan.dataset.name, plan.version, 0), manifest.to_json())
+    try:
+        store.create(key, manifest.to_json())
+    except KeyExists:
+        # Somebody else published this version in the meantime; only the same content is no conflict.
+        winner = Manifest.from_json(store.get(key), what=key)
+        if winner.content_digest != manifest.content_digest:
+            raise SnapshotConflict(describe_conflict(winner, plan, cut)) from None
+        store.put(keys.revision(plan.dataset.name, plan.version, 0), winner.to_json())
+        return winner
+    return manifest
+
+
+def _publish_extras(store: Store, staging: Staging, plan: Plan, cut: CutReceipt) -> Iterator[Extra]:
+    """Copy what lies beside the data: the changes, the verdict, the pages of the judge."""
+    prefix = keys.snapshot(plan.dataset.name, plan.version)
+    for number, staged in enumerate(cut.staged_changes):
+        path = keys.changes_name(number)
+        store.copy(staged.key, prefix + path)
+        yield Extra(path=path, size_bytes=staged.size_bytes, sha256=staged.sha256)
+    pages = [(staging.verdict, keys.quality("verdict.json"))]
+    pages += [(stat.key, keys.quality(stat.key.removeprefix(staging.prefix))) for stat in store.list(staging.docs)]
+    for key, path in pages:
+        body = store.get(key)
+        store.put(prefix + path, body)
+        yield Extra(path=path, size_bytes=len(body), sha256=sha256_hex(body))
+
+
+def _manifest(plan: Plan, cut: CutReceipt, verdict: Verdict, extras: tuple[Extra, ...]) -> Manifest:
+    dataset = plan.dataset
+    return Manifest(
+        dataset=dataset.name,
+        version=plan.version,
+        revision=0,
+        content_digest=cut.content_digest,
+        rows=cut.rows,
+        columns=tuple(Column(name=field.name, type=str(field.type)) for field in published_schema(plan)),
+        parts=cut.parts,
+        extras=extras,
+        as_of=midnight(plan.version),
+        known_at=plan.known_at,
+        published_at=datetime.now(UTC),
+        retained_until=plan.version + dataset.retention,
+        config=dataset,
+        config_digest=dataset.document_digest(),
+        policy=plan.policy,
+        pool=dataset.pool,
+        pool_digest=pool_digest(plan),
+        suppressions_digest=plan.suppressions_digest,
+        plan_id=cut.plan_id,
+        draw=_draw(plan, cut),
+        funnel=Funnel(observations=cut.observations, superseded=cut.superseded, removed=cut.removed, kept=cut.rows),
+        changes=_changes(plan, cut),
+        verdict_seal=verdict.seal,
+        software={"resift": resift.__version__, "pyarrow": pa.__version__, "python": platform.python_version()},
+    )
+
+
+def pool_digest(plan: Plan) -> str:
+    """Return one digest over all observations a refresh could see."""
+    return sha256_hex(canonical_json(sorted(run.sha256 for run in plan.runs)))
+
+
+def _draw(plan: Plan, cut: CutReceipt) -> Draw:
+    estimate = eligible_estimate(rows=cut.rows, width=cut.width, exhausted=cut.exhausted)
+    return Draw(
+        cycle=plan.cycle,
+        start=plan.start,
+        width=cut.width,
+        exhausted=cut.exhausted,
+        eligible_estimate=estimate,
+        inclusion_probability=1.0 if cut.exhausted else cut.width / CIRCLE,
+    )
+
+
+def _changes(plan: Plan, cut: CutReceipt) -> Changes | None:
+    if plan.previous is None:
+        return None
+    return Changes(
+        previous=plan.previous,
+        previous_rows=cut.previous_members,
+        entered=cut.entered,
+        left=cut.left,
+        turnover=sum(cut.entered.values()) / cut.rows,
+    )
+
+
+def move_latest(store: Store, manifest: Manifest) -> None:
+    """Point ``latest`` at a version, unless it points at a later one already."""
+    key = keys.latest(manifest.dataset)
+    pointer = Latest(version=manifest.version, revision=manifest.revision, content_digest=manifest.content_digest)
+    while True:
+        stat = store.stat(key)
+        try:
+            if stat is None:
+                store.create(key, pointer.to_json())
+                return
+            if Latest.from_json(store.get(key), what=key).version >= manifest.version:
+                return
+            store.swap(key, pointer.to_json(), etag=stat.etag)
+            return
+        except (KeyExists, KeyNotFound, WriteConflict):
+            continue  # Another publisher moved it between our look and our write: look again.
+
+
+def _clean(store: Store, staging: Staging) -> None:
+    """Remove what was staged; the plan goes last, so that an interrupted clean-up can be repeated."""
+    for stat in list(store.list(staging.prefix)):
+        if stat.key != staging.plan:
+            store.delete(stat.key)
+    store.delete(staging.plan)

@@ -1,0 +1,109 @@
+"""Read PRN intervals out of a pool's sorted runs, opening only the row groups that hold them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from resift.errors import PoolError
+from resift.model.observation import PRN
+from resift.model.pool import RunEntry
+from resift.storage import Store
+
+SLICE_ROWS = 200_000
+"""Observations aimed at in one slice: what a task holds in memory at a time."""
+
+
+class PoolReader:
+    """The runs of a pool, seen as one table sorted by PRN that is read in slices.
+
+    Slices are best asked for in ascending order: the row group in which one ends is kept for the next.
+    """
+
+    def __init__(self, store: Store, runs: Sequence[RunEntry], schema: pa.Schema) -> None:
+        """Prepare to read the columns of ``schema`` from ``runs``; nothing is opened yet."""
+        self._runs = [_Run(store, run, schema.names) for run in runs if run.rows]
+        self._schema = schema
+
+    def rows_between(self, lo: int, hi: int) -> int:
+        """Return an upper bound of the observations with ``lo <= prn < hi``, from the index alone."""
+        return sum(run.rows_between(lo, hi) for run in self._runs)
+
+    def slices(self, lo: int, hi: int) -> Iterator[tuple[int, int]]:
+        """Yield half-open intervals that cover ``[lo, hi)`` and hold about ``SLICE_ROWS`` observations each."""
+        pieces = max(1, -(-self.rows_between(lo, hi) // SLICE_ROWS))
+        bounds = [lo + (hi - lo) * piece // pieces for piece in range(pieces + 1)]
+        for first, last in zip(bounds, bounds[1:], strict=False):
+            if first < last:
+                yield first, last
+
+    def read(self, lo: int, hi: int) -> pa.Table:
+        """Return all observations with ``lo <= prn < hi``, in the order of the runs.
+
+        A column that some run does not carry is null there.
+
+        Raises:
+            PoolError: A run lies differently from what its drop recorded.
+        """
+        tables = [self._conform(rows) for run in self._runs if (rows := run.read(lo, hi)) is not None]
+        return pa.concat_tables(tables) if tables else self._schema.empty_table()
+
+    def _conform(self, rows: pa.Table) -> pa.Table:
+        columns = [
+            rows[field.name].cast(field.type) if field.name in rows.column_names else pa.nulls(len(rows), field.type)
+            for field in self._schema
+        ]
+        return pa.table(columns, schema=self._schema)
+
+
+class _Run:
+    """One run, opened at the first read."""
+
+    def __init__(self, store: Store, entry: RunEntry, columns: Sequence[str]) -> None:
+        self._store, self._entry, self._wanted = store, entry, columns
+        self._file: pq.ParquetFile | None = None
+        self._columns: list[str] = []
+        self._kept: tuple[int, pa.Table] | None = None
+
+    def rows_between(self, lo: int, hi: int) -> int:
+        return sum(self._entry.row_group_rows[group] for group in self._groups(lo, hi))
+
+    def read(self, lo: int, hi: int) -> pa.Table | None:
+        groups = self._groups(lo, hi)
+        if not groups:
+            return None
+        rows = pa.concat_tables([self._group(group) for group in groups])
+        prn = rows[PRN].to_numpy()
+        first, last = np.searchsorted(prn, [lo, hi])
+        return rows.slice(first, last - first)
+
+    def _groups(self, lo: int, hi: int) -> range:
+        """The row groups that may hold PRNs of the interval: their own firsts, and the group in which it begins."""
+        if hi <= self._entry.prn_min or self._entry.prn_max < lo:
+            return range(0)
+        firsts = self._entry.row_group_first
+        return range(max(0, bisect_left(firsts, lo) - 1), bisect_left(firsts, hi))
+
+    def _group(self, group: int) -> pa.Table:
+        if self._kept is not None and self._kept[0] == group:
+            return self._kept[1]
+        file = self._open()
+        table = file.read_row_group(group, columns=self._columns)
+        self._kept = (group, table)
+        return table
+
+    def _open(self) -> pq.ParquetFile:
+        if self._file is None:
+            file = pq.ParquetFile(self._store.open(self._entry.key), pre_buffer=False)
+            if file.metadata.num_rows != self._entry.rows:
+                raise PoolError(
+                    f"{self._entry.key}: holds {file.metadata.num_rows} rows, its drop recorded {self._entry.rows}. "
+                    "The run was replaced; restore it from a copy of the lake."
+                )
+            self._columns = [name for name in self._wanted if name in file.schema_arrow.names]
+            self._file = file
+        return self._file

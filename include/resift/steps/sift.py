@@ -1,0 +1,228 @@
+"""Sift one group of ranges: who may be drawn, who may not and why, and what became of previous members."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+
+from resift.client.members import read_members
+from resift.client.snapshots import read_manifest
+from resift.core.circle import intervals
+from resift.core.fates import Fates, count_causes, entry_causes, find_fates, list_changes, rotate, tally
+from resift.core.frame import microseconds
+from resift.core.hosts import hosts
+from resift.core.latest import Items
+from resift.core.prn import permanent_random_numbers
+from resift.core.split import Split
+from resift.errors import StagingError
+from resift.model.document import canonical_json, sha256_hex
+from resift.model.grid import midnight
+from resift.model.keys import Staging
+from resift.model.manifest import Manifest
+from resift.model.observation import CHANGES, EVIDENCE, PRN, STAGED_EVIDENCE, TALLY
+from resift.model.refresh import GroupReceipt, Plan, Range, RangeReceipt
+from resift.steps.framing import Framer, open_framer, published_schema
+from resift.steps.plan import read_plan
+from resift.steps.staged import StagedWriter
+from resift.storage import Store
+
+
+def sift(store: Store, *, dataset: str, version: date, plan_id: str, group: int) -> GroupReceipt:
+    """Sift the ranges of one group that have not been sifted yet.
+
+    Each range ends with its receipt, so a task that is run again goes on after the last finished range.
+    """
+    staging = Staging(dataset, version, plan_id)
+    plan = read_plan(store, staging)
+    sifter = Sifter(store, staging, plan)
+    wanted = set(plan.groups[group])
+    receipts = [sifter.sift(a_range) for a_range in plan.ranges if a_range.index in wanted]
+    return GroupReceipt(
+        plan_id=plan_id,
+        group=group,
+        ranges=len(receipts),
+        rows=sum(receipt.kept for receipt in receipts),
+        digest=sha256_hex(canonical_json([receipt.document_digest() for receipt in receipts])),
+    )
+
+
+def read_receipt(store: Store, staging: Staging, a_range: Range) -> RangeReceipt | None:
+    """Return the receipt of a range sifted in this role, or None where it has not been."""
+    key = staging.receipt(a_range.index)
+    if store.stat(key) is None:
+        return None
+    receipt = RangeReceipt.from_json(store.get(key), what=key)
+    return receipt if receipt.range == a_range else None
+
+
+class Sifter:
+    """Sifts ranges of one plan, with what is needed for it opened once."""
+
+    def __init__(self, store: Store, staging: Staging, plan: Plan) -> None:
+        """Prepare; nothing is read until the first range that is not sifted yet."""
+        self._store, self._staging, self._plan = store, staging, plan
+        self._framer: Framer | None = None
+        self._previous: Manifest | None = None
+
+    def sift(self, a_range: Range) -> RangeReceipt:
+        """Sift one range, unless its receipt is there already."""
+        done = read_receipt(self._store, self._staging, a_range)
+        if done is not None:
+            return done
+        self._open()
+        receipt = self._sift(a_range)
+        self._store.put(self._staging.receipt(a_range.index), receipt.to_json())
+        return receipt
+
+    def _open(self) -> None:
+        if self._framer is not None:
+            return
+        self._framer = open_framer(self._store, self._plan)
+        planned = self._plan.previous
+        if planned is not None:
+            self._previous = read_manifest(self._store, self._plan.dataset.name, planned.version)
+            if self._previous.content_digest != planned.content_digest:
+                raise StagingError(
+                    f"refresh {self._plan.dataset.name} {self._plan.version}: the previous snapshot {planned.version} "
+                    f"has content {self._previous.content_digest[:12]}…, planned with {planned.content_digest[:12]}…. "
+                    "Start the refresh again from `plan`."
+                )
+
+    def _sift(self, a_range: Range) -> RangeReceipt:
+        assert self._framer is not None
+        counts = _Counts()
+        index, store, staging = a_range.index, self._store, self._staging
+        part = StagedWriter(store, staging.part(index), published_schema(self._plan))
+        evidence = StagedWriter(store, staging.evidence(index), STAGED_EVIDENCE)
+        changes = StagedWriter(store, staging.changes(index), CHANGES)
+        tallies = []
+        with part, evidence, changes:
+            for lo, hi in intervals(a_range.lo, a_range.hi, start=self._plan.start):
+                for first, last in self._framer.reader.slices(lo, hi):
+                    sifted = self._slice(first, last, drawn=a_range.role == "draw")
+                    counts.add(sifted)
+                    part.write(sifted.published)
+                    evidence.write(sifted.evidence)
+                    changes.write(sifted.changes)
+                    tallies.append(sifted.tally)
+        _write_tally(store, staging.tally(index), tallies)
+        return RangeReceipt(
+            range=a_range,
+            part=part.file,
+            evidence_key=evidence.file.key if evidence.file else None,
+            changes=changes.file,
+            **counts.fields(),
+        )
+
+    def _slice(self, lo: int, hi: int, *, drawn: bool) -> Sifted:
+        assert self._framer is not None
+        items, frame = self._framer.frame(lo, hi)
+        kept = frame.kept if drawn else frame.kept[:0]
+        fates = self._fates(lo, hi, items, frame)
+        entered = entry_causes(kept, items, fates, previous_as_of_us=self._previous_as_of_us())
+        rows = items.rows.take(items.then[kept])
+        causes = fates.left if fates else np.empty(0, dtype=object)
+        if not drawn:
+            causes = rotate(causes)
+        return Sifted(
+            items=items,
+            frame=frame,
+            kept=len(kept),
+            published=rows.select(published_schema(self._plan).names).cast(published_schema(self._plan)),
+            evidence=_evidence(items, kept, rows, entered),
+            left=causes,
+            entered=entered,
+            changes=list_changes(left=fates.members, causes=causes, entered=rows, entered_causes=entered)
+            if fates
+            else CHANGES.empty_table(),
+            tally=_tally(items, fates, salt=self._framer.salt),
+        )
+
+    def _fates(self, lo: int, hi: int, items: Items, frame: Split) -> Fates | None:
+        if self._previous is None:
+            return None
+        return find_fates(read_members(self._store, self._previous, [(lo, hi)]), items, frame)
+
+    def _previous_as_of_us(self) -> int:
+        return microseconds(midnight(self._plan.previous.version)) if self._plan.previous else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """What one slice gives."""
+
+    items: Items
+    frame: Split
+    kept: int
+    published: pa.Table
+    evidence: pa.Table
+    left: np.ndarray
+    entered: np.ndarray
+    changes: pa.Table
+    tally: pa.Table
+
+
+@dataclass(slots=True)
+class _Counts:
+    """Adds up the slices of a range."""
+
+    observations: int = 0
+    superseded: int = 0
+    kept: int = 0
+    removed: dict[str, int] = field(default_factory=dict)
+    previous_members: int = 0
+    entered: dict[str, int] = field(default_factory=dict)
+    left: dict[str, int] = field(default_factory=dict)
+    first_prn: int | None = None
+    last_prn: int | None = None
+
+    def add(self, sifted: Sifted) -> None:
+        self.observations += len(sifted.items.rows)
+        self.superseded += len(sifted.items.rows) - len(sifted.items)
+        self.kept += sifted.kept
+        self.previous_members += len(sifted.left)
+        for total, more in (
+            (self.removed, sifted.frame.counts()),
+            (self.entered, count_causes(sifted.entered)),
+            (self.left, count_causes(sifted.left)),
+        ):
+            for word, count in more.items():
+                total[word] = total.get(word, 0) + count
+        if sifted.kept:
+            prn = sifted.published[PRN]
+            self.first_prn = prn[0].as_py() if self.first_prn is None else self.first_prn
+            self.last_prn = prn[-1].as_py()
+
+    def fields(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def _evidence(items: Items, kept: np.ndarray, rows: pa.Table, entered: np.ndarray) -> pa.Table:
+    newest = items.rows.take(items.newest[kept])
+    columns = {name: rows[name] for name in (PRN, "image_id", "observed_at", "state", *EVIDENCE.names)}
+    columns |= {f"newest_{name}": newest[name] for name in ("state", *EVIDENCE.names)}
+    columns |= {"host": hosts(rows["url"]), "change": pa.array(entered, pa.string())}
+    return pa.table([columns[name] for name in STAGED_EVIDENCE.names], schema=STAGED_EVIDENCE)
+
+
+def _tally(items: Items, fates: Fates | None, *, salt: str) -> pa.Table:
+    """Count previous members and exits by owner and host. Owners appear as keyed hashes: staging is no place for ids."""
+    if fates is None:
+        return TALLY.empty_table()
+    known = fates.item >= 0
+    position = pa.array(np.where(known, items.newest[fates.item] if len(items) else 0, 0), mask=~known)
+    owners = items.rows["owner_id"].take(position).combine_chunks().dictionary_encode()
+    hashed = [f"{number:016x}" for number in permanent_random_numbers(owners.dictionary, salt=salt)]
+    keys = {
+        "owner": pa.array(hashed, pa.string()).take(owners.indices),
+        "host": hosts(items.rows["url"].take(position)).combine_chunks(),
+    }
+    return tally(keys, fates.left)
+
+
+def _write_tally(store: Store, key: str, tallies: list[pa.Table]) -> None:
+    with StagedWriter(store, key, TALLY) as writer:
+        writer.write(pa.concat_tables([TALLY.empty_table(), *tallies]))

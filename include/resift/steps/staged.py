@@ -1,0 +1,87 @@
+"""Write staged Parquet whose bytes depend on its rows alone, not on how they arrived."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from resift.model.refresh import StagedFile
+from resift.storage import Store
+
+ROW_GROUP_ROWS = 16_384
+
+
+class StagedWriter:
+    """Collect rows into one Parquet object; it appears in the store when the block ends without an error.
+
+    Row groups have exactly ``ROW_GROUP_ROWS`` rows but for the last, however the rows were handed over, so
+    that equal rows make equal bytes. Nothing is written for no rows.
+    """
+
+    def __init__(self, store: Store, key: str, schema: pa.Schema) -> None:
+        """Prepare to write; ``schema`` is what every table handed over has."""
+        self._store, self._key, self._schema = store, key, schema
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = 0
+        self._writer: pq.ParquetWriter | None = None
+        self.file: StagedFile | None = None
+        """What was written; None before the end, and where there were no rows."""
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory(prefix="resift-")
+        self._path = Path(self._folder.name) / "part.parquet"
+        self._rows = 0
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._flush(everything=True)
+            if self._writer is not None:
+                self._writer.close()
+            if kind is None and self._rows:
+                self.file = self._upload()
+        finally:
+            self._folder.cleanup()
+
+    def write(self, rows: pa.Table) -> None:
+        """Add rows at the end."""
+        self._waiting.append(rows)
+        self._waiting_rows += len(rows)
+        self._rows += len(rows)
+        if self._waiting_rows >= ROW_GROUP_ROWS:
+            self._flush(everything=False)
+
+    def _flush(self, *, everything: bool) -> None:
+        if not self._waiting_rows:
+            return
+        rows = pa.concat_tables(self._waiting)
+        size = self._waiting_rows if everything else self._waiting_rows // ROW_GROUP_ROWS * ROW_GROUP_ROWS
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, self._schema, compression="zstd", write_page_index=True)
+        for at in range(0, size, ROW_GROUP_ROWS):
+            # One contiguous chunk per row group: chunk borders would show in the encoded pages.
+            group = rows.slice(at, min(ROW_GROUP_ROWS, size - at)).combine_chunks()
+            self._writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
+        self._waiting = [rows.slice(size)]
+        self._waiting_rows -= size
+
+    def _upload(self) -> StagedFile:
+        with self._path.open("rb") as body:
+            sha256 = hashlib.file_digest(body, "sha256").hexdigest()
+        self._store.put_file(self._key, self._path)
+        return StagedFile(key=self._key, rows=self._rows, size_bytes=self._path.stat().st_size, sha256=sha256)
+
+
+def read_staged(store: Store, key: str, columns: list[str] | None = None) -> pa.Table:
+    """Return a staged Parquet object as a table."""
+    with store.open(key) as body:
+        return pq.read_table(body, columns=columns)
