@@ -22,8 +22,8 @@ again at any time, and a run that was stopped leaves nothing behind but staging.
 `RESIFT_DATASETS`, or in `include/datasets` beside this folder. A file that cannot be scheduled shows as the import
 error of `broken_datasets.py` and takes no other DAG with it.
 
-**When a task fails:** refusals (a wrong date, a wrong file, a verdict that does not let the snapshot pass) fail at once and
-say what to do; anything else is tried again twice.
+**When a task fails:** refusals (a wrong date, a wrong file, a verdict that does not let the snapshot pass) fail at once
+and say what to do; anything else is tried again twice.
 """
 
 from datetime import timedelta
@@ -92,7 +92,7 @@ def refresh_snapshot(schedule: Schedule) -> None:
     def publish(refresh, verdict, outlet_events=None):
         from resift.steps import tasks
 
-        published = tasks.publish(refresh, seal=verdict["seal"])
+        published = tasks.publish(refresh, judgement=verdict)
         outlet_events[snapshots].extra = published
         return published
 

@@ -8,7 +8,9 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 # Only storage may answer differently a minute later. The first rule that matches decides.
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
-        RetryRule("resift.errors.ConditionalWritesUnsupported", RetryAction.FAIL, reason="the endpoint will not change"),
+        RetryRule(
+            "resift.errors.ConditionalWritesUnsupported", RetryAction.FAIL, reason="the endpoint will not change"
+        ),
         RetryRule("resift.errors.StorageError", RetryAction.DEFAULT, reason="storage may recover"),
         RetryRule("resift.errors.ResiftError", RetryAction.FAIL, reason="a refusal does not change when repeated"),
     ]

@@ -3,7 +3,6 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,12 +46,11 @@ os.environ.update(
 
 
 @pytest.fixture(scope="session")
-def airflow_db() -> Iterator[None]:
+def airflow_db() -> None:
     """A migrated metadata database, shared by every test that runs a DAG: starting one costs seconds."""
     from airflow.utils.db import initdb
 
     initdb()
-    yield
 
 
 @pytest.fixture(scope="session")

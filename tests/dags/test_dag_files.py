@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,8 @@ def parse(datasets: Path) -> dict[str, list[str]]:
 import json, sys
 from airflow.dag_processing.dagbag import DagBag
 bag = DagBag(sys.argv[1])
-heavy = {"pandas", "pyarrow", "numpy", "boto3", "botocore", "great_expectations", "typer"}
-print(json.dumps({"dags": sorted(bag.dags), "errors": bag.import_errors, "heavy": sorted(heavy.intersection(sys.modules))}))
+heavy = sorted({"pandas", "pyarrow", "numpy", "boto3", "botocore", "great_expectations"}.intersection(sys.modules))
+print(json.dumps({"dags": sorted(bag.dags), "errors": bag.import_errors, "heavy": heavy}))
 """
     environment = {**os.environ, "RESIFT_DATASETS": str(datasets)}
     command = [sys.executable, "-c", program, str(ROOT / "dags")]
@@ -74,7 +75,7 @@ def test_steps_of_a_refresh_follow_each_other_and_nothing_passes_the_judge(dag_b
     order = [task.task_id for task in dag.topological_sort()]
 
     assert order == ["plan", "sift", "cut", "audit", "judge", "publish"]
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         assert before in dag.get_task(after).upstream_task_ids
 
 
@@ -94,7 +95,7 @@ def test_broken_dataset_file_is_one_import_error_and_costs_no_other_dag(tmp_path
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("name: photos", "name: tiles"), "photos.yaml: name is 'tiles', expected 'photos', the name of the file"),
+        (("name: photos", "name: tiles"), "photos.yaml: name is 'tiles', expected 'photos', the file's own"),
         (("anchor: 2025-01-06", "anchor: soon"), "anchor is 'soon', expected a date such as 2025-01-06"),
         (("anchor: 2025-01-06", "anchor: 2025-01-06T12:00:00Z"), "anchor is datetime.*, expected a date"),
         (("every: 90d", "every: 0d"), "every is '0d', expected days such as 90d"),

@@ -18,7 +18,7 @@ QUARTERLY = GridTimetable(ANCHOR, timedelta(days=90))
 
 days = st.dates(date(1925, 1, 1), date(2125, 1, 1))
 timetables = st.builds(GridTimetable, days, st.integers(1, 400).map(lambda n: timedelta(days=n)))
-instants = st.datetimes(datetime(1925, 1, 1), datetime(2125, 1, 1), timezones=st.just(UTC))
+instants = days.flatmap(lambda day: st.times().map(lambda time: datetime.combine(day, time, UTC)))
 
 
 def at(day: str) -> DateTime:

@@ -33,7 +33,7 @@ class Schedules:
 
 
 def dataset_folder(dag_file: str) -> Path:
-    """Return the folder of the dataset files: ``RESIFT_DATASETS``, or ``include/datasets`` beside the folder of the DAGs."""
+    """Return the folder of the dataset files: ``RESIFT_DATASETS``, or ``include/datasets`` beside that of the DAGs."""
     named = os.environ.get("RESIFT_DATASETS")
     return Path(named) if named else Path(dag_file).resolve().parent.parent / "include" / "datasets"
 
@@ -71,7 +71,7 @@ def read_schedule(file: Path) -> Schedule:
         raise ConfigError(f"{file}: found {type(content).__name__}, expected a mapping of keys. Mend the file.")
     if content.get("name") != file.stem:
         raise ConfigError(
-            f"{file}: name is {content.get('name')!r}, expected {file.stem!r}, the name of the file. Rename one of them."
+            f"{file}: name is {content.get('name')!r}, expected {file.stem!r}, the file's own. Rename one of them."
         )
     anchor, every = content.get("anchor"), str(content.get("every"))
     if type(anchor) is not date:

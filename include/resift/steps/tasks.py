@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from resift.errors import ConfigError, StagingError
+from resift.client.snapshots import find_manifest
+from resift.errors import ConfigError, KeyNotFound, StagingError
 from resift.model.dataset import Dataset
 from resift.model.grid import Grid, midnight
 from resift.model.keys import Staging
@@ -45,8 +46,7 @@ def plan(
     text = Path(dataset_file).read_text(encoding="utf-8")
     dataset = Dataset.from_yaml(text, what=dataset_file)
     cycle = resolve_as_of(dataset.grid, as_of=as_of, logical_date=logical_date, run_after=run_after)
-    known = _instant(known_at) if known_at else datetime.now(UTC)
-    receipt = plan_refresh(lake(), dataset=dataset, as_of=cycle, known_at=known)
+    receipt = plan_refresh(lake(), dataset=dataset, as_of=cycle, known_at=resolve_known_at(known_at))
     return receipt.model_dump(mode="json")
 
 
@@ -69,25 +69,24 @@ def audit(refresh: Refresh, *, group: int) -> dict[str, Any]:
 def judge(refresh: Refresh) -> dict[str, Any]:
     """Judge the staged snapshot; the verdict itself stays in staging, under its seal."""
     verdict = judge_snapshot(lake(), **_names(refresh))
-    return {"status": verdict.status, "seal": verdict.seal, "evaluated": verdict.evaluated}
+    return {"status": verdict.status, "seal": verdict.seal, "content_digest": verdict.content_digest}
 
 
-def publish(refresh: Refresh, *, seal: str) -> dict[str, Any]:
-    """Publish the staged snapshot on the verdict with this seal.
+def publish(refresh: Refresh, *, judgement: Mapping[str, str]) -> dict[str, Any]:
+    """Publish the staged snapshot on the verdict the judge handed on.
+
+    Publishing removes what was staged, verdict included. So where no verdict lies, a snapshot with the content that was
+    judged means that an earlier try published it and was lost before it could say so.
 
     Raises:
-        StagingError: Another verdict lies in staging: the snapshot was judged again since.
+        StagingError: Another verdict lies in staging, or none and the content is not published.
         RefreshRefused: The verdict does not let it pass.
     """
     store, names = lake(), _names(refresh)
     key = Staging(**names).verdict
-    verdict = Verdict.from_json(store.get(key), what=f"{store.url}/{key}")
-    if verdict.seal != seal:
-        raise StagingError(
-            f"{store.url}/{key}: its seal is {verdict.seal[:12]}…, the judge task handed on {seal[:12]}…. "
-            "The snapshot was judged again since; clear the tasks judge and publish of this run."
-        )
-    manifest = publish_snapshot(store, **names, verdict=verdict)
+    manifest = find_manifest(store, names["dataset"], names["version"]) if store.stat(key) is None else None
+    if manifest is None or manifest.content_digest != judgement["content_digest"]:
+        manifest = publish_snapshot(store, **names, verdict=_read_verdict(store, key, seal=judgement["seal"]))
     return {
         "version": manifest.version.isoformat(),
         "revision": manifest.revision,
@@ -96,12 +95,27 @@ def publish(refresh: Refresh, *, seal: str) -> dict[str, Any]:
     }
 
 
+def _read_verdict(store: Store, key: str, *, seal: str) -> Verdict:
+    try:
+        verdict = Verdict.from_json(store.get(key), what=f"{store.url}/{key}")
+    except KeyNotFound as error:
+        raise StagingError(
+            f"{store.url}/{key}: not found, expected the verdict of the judge. Clear the run from `plan` on."
+        ) from error
+    if verdict.seal != seal:
+        raise StagingError(
+            f"{store.url}/{key}: its seal is {verdict.seal[:12]}…, expected {seal[:12]}… as the judge handed it on. "
+            "The snapshot was judged again since; clear `judge` and `publish` of this run."
+        )
+    return verdict
+
+
 def resolve_as_of(grid: Grid, *, as_of: str | None, logical_date: datetime | None, run_after: datetime) -> date:
     """Choose the grid date a run stands for.
 
-    In this order: the date asked for; the run's logical date, where it is a day (midnight UTC); the latest grid point at
-    or before the run's logical date with a time of day, which is what the trigger form of Airflow's UI fills in; the
-    latest grid point at or before ``run_after``.
+    In this order: the date asked for; the run's logical date, where it is a day (midnight UTC); the latest grid point
+    at or before a logical date with a time of day, which is what the trigger form of Airflow's UI fills in; the latest
+    grid point at or before ``run_after``.
 
     Raises:
         GridError: The date asked for, or the day of the logical date, lies between two grid points.
@@ -119,6 +133,26 @@ def resolve_as_of(grid: Grid, *, as_of: str | None, logical_date: datetime | Non
     if named is None:
         return grid.floor(logical_date or run_after)
     return grid.point(grid.cycle(named))
+
+
+def resolve_known_at(text: str | None) -> datetime:
+    """Read the instant at which rights are judged, or take the wall clock.
+
+    Raises:
+        ConfigError: It is no instant, or has no time zone.
+    """
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise ConfigError(
+            f"known_at: found {text!r}, expected an instant with its time zone, such as 2025-01-06T00:00:00Z. "
+            "Correct the parameter."
+        )
+    return instant.astimezone(UTC)
 
 
 def lake() -> Store:
@@ -152,17 +186,6 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ConfigError(f"as_of: found {text!r}, expected a date such as 2025-01-06. Correct the parameter.") from error
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
         raise ConfigError(
-            f"known_at: found {text!r}, expected an instant with its time zone, such as 2025-01-06T00:00:00Z. "
-            "Correct the parameter."
-        )
-    return instant.astimezone(UTC)
+            f"as_of: found {text!r}, expected a date such as 2025-01-06. Correct the parameter."
+        ) from error
