@@ -1,0 +1,31 @@
+"""Which exit code an error means."""
+
+from __future__ import annotations
+
+from resift.errors import (
+    ConfigError,
+    DatasetNotFound,
+    DropRejected,
+    GridError,
+    PoolNotFound,
+    RefreshRefused,
+    ResiftError,
+    SnapshotConflict,
+    SnapshotDamaged,
+    SnapshotNotFound,
+    VerdictError,
+)
+
+DONE, NO, WRONG_USE, UNKNOWN = range(4)
+
+_ANSWER_IS_NO = (DropRejected, RefreshRefused, SnapshotConflict, SnapshotDamaged, VerdictError)
+_WRONG_USE = (ConfigError, GridError, DatasetNotFound, PoolNotFound, SnapshotNotFound)
+
+
+def exit_code(error: ResiftError) -> int:
+    """Return 1 where the answer is no, 2 where resift was asked for the wrong thing, 3 where it could not find out."""
+    if isinstance(error, _ANSWER_IS_NO):
+        return NO
+    if isinstance(error, _WRONG_USE):
+        return WRONG_USE
+    return UNKNOWN

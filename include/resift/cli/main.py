@@ -1,0 +1,40 @@
+"""The command ``resift``: ``resift VERB THING``.
+
+Answers go to stdout, everything else to stderr. Exit codes: 0 done, 1 the answer is no, 2 wrong use,
+3 could not find out.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from resift.cli.exits import exit_code
+from resift.cli.ingest import ingest
+from resift.cli.read import diff, show, snapshots, verify
+from resift.cli.refresh import refresh
+from resift.cli.suppress import suppress
+from resift.errors import ResiftError
+
+app = typer.Typer(
+    name="resift",
+    help="A rolling, validated random sample of a public image pool.",
+    epilog="Exit codes: 0 done, 1 the answer is no, 2 wrong use, 3 could not find out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (ingest, refresh, snapshots, show, diff, verify, suppress):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; errors of resift become one message and an exit code."""
+    try:
+        app()
+    except ResiftError as error:
+        print(f"resift: {error}", file=sys.stderr)
+        sys.exit(exit_code(error))
+    except BrokenPipeError:
+        sys.exit(0)

@@ -1,0 +1,67 @@
+"""``resift snapshots``, ``show``, ``diff``, ``verify``: look at what is published."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from resift.cli.exits import NO
+from resift.cli.options import AsJson, DatasetName, Lake, choose_dataset, open_lake
+
+Version = Annotated[str, typer.Argument(help="A version such as 2026-09-28, an exact 2026-09-28.0, or latest.")]
+
+
+def snapshots(lake: Lake, dataset: DatasetName = None, as_json: AsJson = False) -> None:
+    """List the published versions, of one dataset or of all."""
+    from resift.cli.render import render_snapshots
+    from resift.client.snapshots import list_datasets, list_versions, read_manifest
+
+    store = open_lake(lake)
+    names = [dataset] if dataset else list_datasets(store)
+    manifests = [read_manifest(store, name, version) for name in names for version in list_versions(store, name)]
+    latest = {name: read_manifest(store, name, "latest").version for name in dict.fromkeys(m.dataset for m in manifests)}
+    render_snapshots(manifests, latest, as_json=as_json)
+
+
+def show(version: Version, lake: Lake, dataset: DatasetName = None, as_json: AsJson = False) -> None:
+    """Show one version: how it was drawn, what was left out and why, and what changed."""
+    from resift.cli.render import render_manifest
+    from resift.client.snapshots import read_manifest
+
+    store = open_lake(lake)
+    render_manifest(read_manifest(store, choose_dataset(store, dataset), version), as_json=as_json)
+
+
+def diff(
+    older: Version,
+    newer: Version,
+    lake: Lake,
+    dataset: DatasetName = None,
+    items: Annotated[bool, typer.Option("--items", help="List every item that entered or left, with its cause.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what entered and left between two versions, and why."""
+    from resift.cli.render import render_difference
+    from resift.client.diff import diff as compare
+    from resift.client.snapshots import read_manifest
+
+    store = open_lake(lake)
+    name = choose_dataset(store, dataset)
+    first, second = sorted((read_manifest(store, name, v) for v in (older, newer)), key=lambda m: m.version)
+    total, changes = compare(store, first, second)
+    render_difference(total, changes, items=items, as_json=as_json)
+
+
+def verify(version: Version, lake: Lake, dataset: DatasetName = None, as_json: AsJson = False) -> None:
+    """Compute every digest, count and order of a version again. Exit code 1 if something differs."""
+    from resift.cli.render import render_verification
+    from resift.client.snapshots import read_manifest
+    from resift.client.verify import verify as check
+
+    store = open_lake(lake)
+    manifest = read_manifest(store, choose_dataset(store, dataset), version)
+    verification = check(store, manifest)
+    render_verification(manifest, verification, as_json=as_json)
+    if verification.problems:
+        raise typer.Exit(NO)

@@ -1,0 +1,65 @@
+"""``resift refresh``: one cycle from plan to publish."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from resift.cli.options import AsJson, Lake, open_lake, read_dataset
+from resift.errors import ConfigError
+
+if TYPE_CHECKING:
+    from resift.model.grid import Grid
+
+
+def refresh(
+    dataset: Annotated[str, typer.Argument(help="A dataset: its name, or the path of its file.")],
+    lake: Lake,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="The cycle: a grid date such as 2026-09-28. The latest if not given.")
+    ] = None,
+    known_at: Annotated[
+        str | None, typer.Option("--known-at", help="Instant at which rights are judged, in ISO form; now if not given.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes for the mapped steps.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Refresh one cycle of a dataset and publish it, if the judge lets it pass."""
+    from resift.cli.render import render_manifest
+    from resift.steps.refresh import refresh as run
+
+    config = read_dataset(dataset)
+    known = _parse_instant(known_at) if known_at else datetime.now(UTC)
+    cycle = parse_date(as_of) if as_of else _latest(config.grid, known)
+    manifest = run(open_lake(lake), dataset=config, as_of=cycle, known_at=known, workers=workers)
+    render_manifest(manifest, as_json=as_json)
+
+
+def _latest(grid: Grid, instant: datetime) -> date:
+    return grid.floor(instant)
+
+
+def parse_date(text: str) -> date:
+    """Read a date such as 2026-09-28.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f"as_of {text}: not a date, expected one such as 2026-09-28. Correct --as-of.") from error
+
+
+def _parse_instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"known_at {text}: not an instant, expected one such as 2026-11-23T00:00:00Z. Correct --known-at."
+        ) from error
+    if instant.tzinfo is None:
+        raise ConfigError(f"known_at {text}: has no time zone, expected one. Write {text}Z for UTC.")
+    return instant

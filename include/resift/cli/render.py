@@ -1,0 +1,166 @@
+"""How answers look: for people as tables, for programs as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+
+from resift.client.diff import Difference
+from resift.client.verify import Verification
+from resift.core.prn import CIRCLE
+from resift.model.manifest import Manifest
+
+_PIPE_WIDTH = 120
+
+
+def console() -> Console:
+    """Return the console for answers: stdout, plain and wide enough where it is not a terminal."""
+    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False, soft_wrap=True)
+
+
+def print_json(content: Any) -> None:
+    """Print one JSON document."""
+    print(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def render_snapshots(manifests: Sequence[Manifest], latest: Mapping[str, date], *, as_json: bool) -> None:
+    """Print a line for each version."""
+    if as_json:
+        print_json(
+            [
+                {
+                    "dataset": m.dataset,
+                    "version": str(m.version),
+                    "revision": m.revision,
+                    "rows": m.rows,
+                    "content_digest": m.content_digest,
+                    "latest": latest[m.dataset] == m.version,
+                    "retained_until": str(m.retained_until),
+                }
+                for m in manifests
+            ]
+        )
+        return
+    table = _table("dataset", "version", "rows", "eligible", "probability", "entered", "left", "content digest")
+    for m in manifests:
+        changes = m.changes
+        table.add_row(
+            m.dataset,
+            f"{m.version}.{m.revision}{'  latest' if latest[m.dataset] == m.version else ''}",
+            f"{m.rows:,}",
+            f"{m.draw.eligible_estimate:,.0f}",
+            f"{m.draw.inclusion_probability:.4f}",
+            f"{sum(changes.entered.values()):,}" if changes else "-",
+            f"{sum(changes.left.values()):,}" if changes else "-",
+            m.content_digest[:12],
+        )
+    console().print(table)
+
+
+def render_manifest(manifest: Manifest, *, as_json: bool) -> None:
+    """Print one version."""
+    if as_json:
+        print_json(manifest.model_dump(mode="json"))
+        return
+    m, out = manifest, console()
+    size = sum(part.size_bytes for part in m.parts)
+    out.print(f"[bold]{m.dataset} {m.version}.{m.revision}[/bold]  {m.rows:,} items in {len(m.parts)} parts, {size:,} bytes")
+    out.print(f"content digest  {m.content_digest}")
+    out.print(f"published       {m.published_at:%Y-%m-%d %H:%M} UTC, kept until {m.retained_until}")
+    out.print(f"known at        {m.known_at:%Y-%m-%d %H:%M} UTC, policy {m.policy.policy} {m.policy.version}")
+    exact = "exactly" if m.draw.exhausted else "about"
+    out.print(
+        f"drawn           from PRN {m.draw.start / CIRCLE:.6f} over {m.draw.width / CIRCLE:.6f} of the circle; {exact} "
+        f"{m.draw.eligible_estimate:,.0f} eligible, each with probability {m.draw.inclusion_probability:.4f}"
+    )
+    out.print(f"columns         {', '.join(column.name for column in m.columns)}\n")
+    _render_funnel(manifest, out)
+    if m.changes:
+        entered, left = sum(m.changes.entered.values()), sum(m.changes.left.values())
+        out.print(f"\nagainst {m.changes.previous.version}: {entered:,} entered, {left:,} left, turnover {m.changes.turnover:.3f}")
+        out.print(_causes(m.changes.entered, m.changes.left))
+
+
+def _render_funnel(manifest: Manifest, out: Console) -> None:
+    funnel = manifest.funnel
+    table = _table("observations in the interval covered", "count")
+    table.add_row("read", f"{funnel.observations:,}")
+    table.add_row("superseded by another of the same item", f"-{funnel.superseded:,}")
+    for reason, count in sorted(funnel.removed.items()):
+        table.add_row(reason, f"-{count:,}")
+    table.add_row("in the snapshot", f"{funnel.kept:,}")
+    out.print(table)
+
+
+def render_difference(total: Difference, changes: Iterable[pa.Table], *, items: bool, as_json: bool) -> None:
+    """Print what entered and left; with ``items``, every item as it is found."""
+    listed: list[dict[str, Any]] = []
+    for table in changes:
+        if items and as_json:
+            listed += table.to_pylist()
+        elif items:
+            for row in table.to_pylist():
+                print(f"{row['change']}\t{row['cause']}\t{row['image_id']}")
+    summary = {
+        "older": str(total.older),
+        "newer": str(total.newer),
+        "stayed": total.stayed,
+        "entered": dict(total.entered),
+        "left": dict(total.left),
+    }
+    if as_json:
+        print_json({**summary, "items": listed} if items else summary)
+        return
+    out = console()
+    out.print(
+        f"from {total.older} to {total.newer}: {total.stayed:,} stayed, {total.entered.total():,} entered, "
+        f"{total.left.total():,} left"
+    )
+    out.print(_causes(total.entered, total.left))
+
+
+def render_verification(manifest: Manifest, verification: Verification, *, as_json: bool) -> None:
+    """Print what was verified, or what is wrong."""
+    if as_json:
+        print_json(
+            {
+                "dataset": manifest.dataset,
+                "version": str(manifest.version),
+                "revision": manifest.revision,
+                "files": verification.files,
+                "rows": verification.rows,
+                "bytes": verification.size_bytes,
+                "problems": list(verification.problems),
+            }
+        )
+        return
+    for problem in verification.problems:
+        print(problem)
+    verdict = f"{len(verification.problems)} problems" if verification.problems else "all as its manifest says"
+    print(
+        f"{manifest.dataset} {manifest.version}.{manifest.revision}: {verification.files} files, "
+        f"{verification.rows:,} rows, {verification.size_bytes:,} bytes: {verdict}"
+    )
+
+
+def _causes(entered: Mapping[str, int], left: Mapping[str, int]) -> Table:
+    table = _table("change", "cause", "items")
+    for change, counts in (("entered", entered), ("left", left)):
+        for cause, count in sorted(counts.items()):
+            table.add_row(change, cause, f"{count:,}")
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    words = {"dataset", "version", "change", "cause", "content digest", "observations in the interval covered"}
+    for column in columns:
+        table.add_column(column, justify="left" if column in words else "right", no_wrap=True)
+    return table

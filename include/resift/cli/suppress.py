@@ -1,0 +1,39 @@
+"""``resift suppress``: never again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from resift.cli.options import AsJson, Lake, open_lake
+from resift.errors import ConfigError
+
+
+def suppress(
+    pool: Annotated[str, typer.Argument(help="The pool the item or owner belongs to.")],
+    request: Annotated[str, typer.Option(help="Reference of the request, such as a ticket number. No personal data.")],
+    lake: Lake,
+    image_id: Annotated[str | None, typer.Option("--image-id", help="Suppress one image.")] = None,
+    owner_id: Annotated[str | None, typer.Option("--owner-id", help="Suppress all images of an owner.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keep an image, or all images of an owner, out of every snapshot from the next refresh on."""
+    from resift.cli.render import print_json
+    from resift.steps.suppress import suppress as write
+
+    if (image_id is None) == (owner_id is None):
+        raise ConfigError("suppress: found both or neither of --image-id and --owner-id, expected one. Give one of them.")
+    entry = write(
+        open_lake(lake),
+        pool=pool,
+        kind="owner" if image_id is None else "image",
+        identifier=image_id if image_id is not None else str(owner_id),
+        request=request,
+        requested_at=datetime.now(UTC),
+    )
+    if as_json:
+        print_json(entry.model_dump(mode="json", exclude={"number"}))
+        return
+    print(f"suppressed one {entry.kind} of pool {entry.pool} for request {entry.request}, since {entry.requested_at:%Y-%m-%d %H:%M} UTC")

@@ -1,0 +1,135 @@
+"""Verify a snapshot: every digest, count and order, computed again from its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from resift.core.circle import offsets
+from resift.core.cut import content_digest
+from resift.errors import KeyNotFound
+from resift.model import keys
+from resift.model.manifest import Extra, Manifest
+from resift.model.observation import PRN
+from resift.model.refresh import PartEntry
+from resift.storage import Store
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was looked at, and what was wrong with it."""
+
+    files: int
+    rows: int
+    size_bytes: int
+    problems: tuple[str, ...]
+
+
+def verify(store: Store, manifest: Manifest) -> Verification:
+    """Read every byte of a snapshot and compare it with its manifest.
+
+    Checked are the size and SHA-256 of each file; of each part its rows, schema, and that its PRNs ascend
+    inside the interval the snapshot covers and after those of the part before (so that parts are disjoint and
+    ids unique); the sum of rows; the balance of the funnel; and the content digest. Memory holds one part.
+    """
+    problems = list(_check_totals(manifest))
+    last = (-1, "")
+    for part in manifest.parts:
+        found, last = _check_part(store, manifest, part, last)
+        problems += found
+    for extra in manifest.extras:
+        problems += _check_bytes(store, manifest, extra)
+    files = [*manifest.parts, *manifest.extras]
+    return Verification(
+        files=len(files),
+        rows=manifest.rows,
+        size_bytes=sum(file.size_bytes for file in files),
+        problems=tuple(problems),
+    )
+
+
+def _check_totals(manifest: Manifest) -> Iterator[str]:
+    what = f"snapshot {manifest.dataset} {manifest.version}.{manifest.revision}"
+    rows = sum(part.rows for part in manifest.parts)
+    if rows != manifest.rows:
+        yield f"{what}: its parts have {rows} rows, the manifest says {manifest.rows}."
+    funnel = manifest.funnel
+    accounted = funnel.superseded + sum(funnel.removed.values()) + funnel.kept
+    if accounted != funnel.observations or funnel.kept != manifest.rows:
+        yield f"{what}: the funnel accounts for {accounted} of {funnel.observations} observations and keeps {funnel.kept}."
+    digest = content_digest(
+        columns=[(column.name, column.type) for column in manifest.columns],
+        start=manifest.draw.start,
+        width=manifest.draw.width,
+        parts=manifest.parts,
+    )
+    if digest != manifest.content_digest:
+        yield f"{what}: its entries give content digest {digest}, the manifest says {manifest.content_digest}."
+
+
+def _check_part(
+    store: Store, manifest: Manifest, part: PartEntry, last: tuple[int, str]
+) -> tuple[list[str], tuple[int, str]]:
+    what = f"snapshot {manifest.dataset} {manifest.version}.{manifest.revision}: {part.path}"
+    problems = list(_check_bytes(store, manifest, part))
+    if problems:
+        return problems, last
+    with store.open(keys.snapshot(manifest.dataset, manifest.version) + part.path) as body:
+        table = pq.read_table(body)
+    columns = [(column.name, column.type) for column in manifest.columns]
+    found = [(field.name, str(field.type)) for field in table.schema]
+    if found != columns:
+        return [f"{what} has columns {found}, the manifest says {columns}."], last
+    if len(table) != part.rows:
+        problems.append(f"{what} has {len(table)} rows, the manifest says {part.rows}.")
+    prn = table[PRN].to_numpy()
+    ends = (int(prn[0]), int(prn[-1]))
+    if ends != (part.first_prn, part.last_prn):
+        problems.append(f"{what} spans PRNs {ends}, the manifest says {(part.first_prn, part.last_prn)}.")
+    return problems + list(_check_order(what, manifest, table, last)), _last_place(manifest, table)
+
+
+def _check_order(what: str, manifest: Manifest, table: pa.Table, last: tuple[int, str]) -> Iterator[str]:
+    """Check that (offset, id) ascends strictly, also against the last row of the part before."""
+    place = offsets(table[PRN].to_numpy(), start=manifest.draw.start)
+    if int(place.max()) >= manifest.draw.width:
+        yield f"{what} holds offset {int(place.max())}, the snapshot covers {manifest.draw.width}."
+    if table["image_id"].null_count:
+        yield f"{what} has {table['image_id'].null_count} rows without an image_id."
+        return
+    if (int(place[0]), table["image_id"][0].as_py()) <= last:
+        yield f"{what} does not begin after the end of the part before: parts overlap or are swapped."
+    for row in np.flatnonzero(place[1:] <= place[:-1]):
+        before, after = (table["image_id"][int(row) + step].as_py() for step in (0, 1))
+        if place[row + 1] < place[row] or not before < after:
+            yield f"{what} is out of PRN order, or repeats an item, at row {int(row) + 1}."
+            return
+
+
+def _last_place(manifest: Manifest, table: pa.Table) -> tuple[int, str]:
+    place = int(offsets(table[PRN].to_numpy()[-1:], start=manifest.draw.start)[0])
+    return place, table["image_id"][-1].as_py() or ""
+
+
+def _check_bytes(store: Store, manifest: Manifest, file: PartEntry | Extra) -> Iterator[str]:
+    what = f"snapshot {manifest.dataset} {manifest.version}.{manifest.revision}: {file.path}"
+    digest, size = hashlib.sha256(), 0
+    try:
+        with store.open(keys.snapshot(manifest.dataset, manifest.version) + file.path) as body:
+            while block := body.read(_BLOCK):
+                digest.update(block)
+                size += len(block)
+    except KeyNotFound:
+        yield f"{what} is missing, the manifest lists it."
+        return
+    if size != file.size_bytes:
+        yield f"{what} has {size} bytes, the manifest says {file.size_bytes}."
+    elif digest.hexdigest() != file.sha256:
+        yield f"{what} has sha256 {digest.hexdigest()[:12]}…, the manifest says {file.sha256[:12]}…."
