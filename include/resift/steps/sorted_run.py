@@ -1,0 +1,200 @@
+"""Sorts the observations of one file into a run, in bounded memory: sorted chunks on disk, then a merge."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from resift.model.observation import ORIGIN, PRN, run_schema
+
+ROW_GROUP_ROWS = 16_384
+"""With four times as many, a narrow range of PRNs reads several times what it needs."""
+
+CHUNK_BYTES = 96 << 20
+"""Observations sorted at a time. Sorting takes about three times as much for a moment."""
+
+_SPILL_ROWS = 4096
+"""Rows of a chunk that the merge holds at a time."""
+
+_ORDER = [(PRN, "ascending"), ("image_id", "ascending"), ("observed_at", "ascending"), ("row_number", "ascending")]
+_REPEATED = frozenset(
+    ["state", "license", "owner_id", "owner_country", "upload_country", "subdivision", *ORIGIN.names[:-1]]
+)
+"""Columns worth a dictionary."""
+
+
+@dataclass(frozen=True, slots=True)
+class SortedRun:
+    """What was written, and its row-group index."""
+
+    path: Path
+    rows: int
+    size_bytes: int
+    sha256: str
+    row_group_first: tuple[int, ...]
+    row_group_rows: tuple[int, ...]
+    prn_max: int
+
+
+class RunSorter:
+    """Takes observations in any order and writes them in order of (prn, image_id, observed_at, row_number).
+
+    The bytes written depend on the observations alone, not on how they were handed in.
+    """
+
+    def __init__(self, folder: Path, *, carried: pa.Schema, origin: dict[str, str]) -> None:
+        """Prepare to spill into ``folder``; ``origin`` holds source, drop and file, the same for every row."""
+        self._folder, self._origin = folder, origin
+        self._schema = run_schema(carried)
+        self._held: list[pa.Table] = []
+        self._held_bytes = 0
+        self._chunks: list[Path] = []
+
+    def add(self, observations: pa.Table) -> None:
+        """Take observations with their ``prn``; the constant columns of the origin are not among them."""
+        self._held.append(observations)
+        self._held_bytes += observations.nbytes
+        if self._held_bytes >= CHUNK_BYTES:
+            self._spill()
+
+    def finish(self, path: Path) -> SortedRun | None:
+        """Write the run; None if there is nothing in it."""
+        if not self._chunks:
+            if not sum(map(len, self._held)):
+                return None
+            slices: Iterator[pa.Table] = iter([self._sorted_held()])
+        else:
+            self._spill()
+            slices = _merged([_Chunk(chunk) for chunk in self._chunks])
+        return _write(slices, path, schema=self._schema, origin=self._origin)
+
+    def _sorted_held(self) -> pa.Table:
+        table = pa.concat_tables(self._held).combine_chunks()
+        self._held, self._held_bytes = [], 0
+        return table.take(pc.sort_indices(table, sort_keys=_ORDER))
+
+    def _spill(self) -> None:
+        if not self._held:
+            return
+        table = self._sorted_held()
+        path = self._folder / f"chunk-{len(self._chunks):05d}.arrow"
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table, max_chunksize=_SPILL_ROWS)
+        self._chunks.append(path)
+
+
+class _Chunk:
+    """A sorted chunk on disk, read from its front. Read and not mapped: mapped pages would count as memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._reader = pa.ipc.open_file(pa.OSFile(str(path)))
+        self._next = 0
+        self.rows: pa.Table | None = None
+        self._advance()
+
+    def _advance(self) -> None:
+        if self._next == self._reader.num_record_batches:
+            self.rows = None
+            return
+        self.rows = pa.Table.from_batches([self._reader.get_batch(self._next)])
+        self._next += 1
+
+    @property
+    def is_last_batch(self) -> bool:
+        return bool(self._next == self._reader.num_record_batches)
+
+    def key(self, at: int) -> tuple[int, bytes, int, int]:
+        """Return the sort key of a row, which no other row of the file has."""
+        assert self.rows is not None
+        prn, image_id, observed_at, number = (self.rows[name][at] for name, _ in _ORDER)
+        return prn.as_py(), image_id.as_py().encode(), observed_at.value, number.as_py()
+
+    def take_to(self, bound: tuple[int, bytes, int, int] | None) -> pa.Table:
+        """Return and drop the rows in front whose key is at most ``bound``; all rows if it is None."""
+        rows = self.rows
+        assert rows is not None
+        count = len(rows) if bound is None else self._count_to(bound)
+        if count == len(rows):
+            self._advance()
+            return rows
+        self.rows = rows.slice(count)
+        return rows.slice(0, count)
+
+    def _count_to(self, bound: tuple[int, bytes, int, int]) -> int:
+        assert self.rows is not None
+        prn = self.rows[PRN].to_numpy()
+        low, high = int(np.searchsorted(prn, bound[0], "left")), int(np.searchsorted(prn, bound[0], "right"))
+        while low < high:
+            middle = (low + high) // 2
+            if self.key(middle) <= bound:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+
+def _merged(chunks: list[_Chunk]) -> Iterator[pa.Table]:
+    """Yield all rows in order. Each turn uses up what is held of at least one chunk."""
+    while chunks := [chunk for chunk in chunks if chunk.rows is not None]:
+        ends = [
+            chunk.key(len(chunk.rows) - 1) for chunk in chunks if chunk.rows is not None and not chunk.is_last_batch
+        ]
+        bound = min(ends) if ends else None
+        ready = pa.concat_tables([chunk.take_to(bound) for chunk in chunks]).combine_chunks()
+        yield ready.take(pc.sort_indices(ready, sort_keys=_ORDER))
+
+
+def _write(slices: Iterator[pa.Table], path: Path, *, schema: pa.Schema, origin: dict[str, str]) -> SortedRun:
+    firsts: list[int] = []
+    sizes: list[int] = []
+    last = 0
+    with pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=[name for name in schema.names if name in _REPEATED],
+        write_statistics=[PRN],
+        version="2.6",
+    ) as writer:
+        for group in _regrouped(slices):
+            columns = [
+                pa.repeat(pa.scalar(origin[name]), len(group)) if name in origin else group[name]
+                for name in schema.names
+            ]
+            writer.write_table(pa.table(columns, schema=schema), row_group_size=ROW_GROUP_ROWS)
+            firsts.append(group[PRN][0].as_py())
+            sizes.append(len(group))
+            last = group[PRN][-1].as_py()
+    return SortedRun(path, sum(sizes), path.stat().st_size, sha256_of(path), tuple(firsts), tuple(sizes), last)
+
+
+def _regrouped(slices: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the same rows in tables of exactly ``ROW_GROUP_ROWS``, the last one shorter."""
+    held: list[pa.Table] = []
+    count = 0
+    for table in slices:
+        held.append(table)
+        count += len(table)
+        if count < ROW_GROUP_ROWS:
+            continue
+        joined = pa.concat_tables(held)
+        whole = count - count % ROW_GROUP_ROWS
+        for start in range(0, whole, ROW_GROUP_ROWS):
+            yield joined.slice(start, ROW_GROUP_ROWS).combine_chunks()
+        held, count = [joined.slice(whole)], count - whole
+    if count:
+        yield pa.concat_tables(held).combine_chunks()
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
