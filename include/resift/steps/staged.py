@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -34,8 +35,7 @@ class StagedWriter:
         """What was written; None before the end, and where there were no rows."""
 
     def __enter__(self) -> Self:
-        self._folder = tempfile.TemporaryDirectory(prefix="resift-")
-        self._path = Path(self._folder.name) / "part.parquet"
+        self._path: Path | None = None
         self._rows = 0
         return self
 
@@ -50,7 +50,8 @@ class StagedWriter:
             if kind is None and self._rows:
                 self.file = self._upload()
         finally:
-            self._folder.cleanup()
+            if self._path is not None:
+                self._path.unlink()
 
     def write(self, rows: pa.Table) -> None:
         """Add rows at the end."""
@@ -65,16 +66,24 @@ class StagedWriter:
             return
         rows = pa.concat_tables(self._waiting)
         size = self._waiting_rows if everything else self._waiting_rows // ROW_GROUP_ROWS * ROW_GROUP_ROWS
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, self._schema, compression="zstd", write_page_index=True)
+        writer = self._open()
         for at in range(0, size, ROW_GROUP_ROWS):
             # One contiguous chunk per row group: chunk borders would show in the encoded pages.
             group = rows.slice(at, min(ROW_GROUP_ROWS, size - at)).combine_chunks()
-            self._writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
+            writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
         self._waiting = [rows.slice(size)]
         self._waiting_rows -= size
 
+    def _open(self) -> pq.ParquetWriter:
+        if self._writer is None:
+            handle, name = tempfile.mkstemp(prefix="resift-", suffix=".parquet")
+            os.close(handle)
+            self._path = Path(name)
+            self._writer = pq.ParquetWriter(self._path, self._schema, compression="zstd", write_page_index=True)
+        return self._writer
+
     def _upload(self) -> StagedFile:
+        assert self._path is not None
         with self._path.open("rb") as body:
             sha256 = hashlib.file_digest(body, "sha256").hexdigest()
         self._store.put_file(self._key, self._path)

@@ -1,0 +1,49 @@
+"""The rules of a snapshot once more, item by item, in plain Python: what the product is checked against."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pandas.util import hash_array
+
+RESTRICTIVE = ["public", "private", "deleted"]
+EU = {"FR", "DE"}
+READABLE = EU | {"US", "JP"}
+
+
+def prn(image_id, salt):
+    return int(hash_array([image_id], hash_key=salt, categorize=False)[0]) >> 1
+
+
+def excluded(observation):
+    countries = [observation.get("owner_country"), observation.get("upload_country")]
+    given = [country for country in countries if country]
+    return not given or any(country in EU or country not in READABLE for country in given)
+
+
+def reason_out(observations, as_of, max_age, suppressed):
+    """Why an item is not in the frame, or None."""
+    then = [o for o in observations if o["observed_at"] <= as_of]
+    if not then:
+        return "unborn"
+    speaking = [o for o in then if o["observed_at"] == max(p["observed_at"] for p in then)]
+    speaking += [o for o in observations if o["observed_at"] == max(p["observed_at"] for p in observations)]
+    worst = max(RESTRICTIVE.index(o["state"]) for o in speaking)
+    if worst:
+        return RESTRICTIVE[worst]
+    if max(o["observed_at"] for o in then) < as_of - max_age:
+        return "stale"
+    if observations[0]["image_id"] in suppressed or any(o.get("owner_id") in suppressed for o in speaking):
+        return "suppressed"
+    return "excluded" if any(excluded(o) for o in speaking) else None
+
+
+def draw(history, *, as_of, start, size, salt, max_age=timedelta(days=90), suppressed=frozenset()):
+    """The ids of a snapshot in order, and the reason for every other item."""
+    items = {}
+    for observation in history:
+        items.setdefault(observation["image_id"], []).append(observation)
+    reasons = {name: reason_out(seen, as_of, max_age, suppressed) for name, seen in items.items()}
+    frame = [name for name, reason in reasons.items() if reason is None]
+    frame.sort(key=lambda name: ((prn(name, salt) - start) % 2**63, name))
+    return frame[:size], reasons

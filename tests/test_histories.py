@@ -1,0 +1,114 @@
+"""Whole histories against the rules written once more, item by item."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from resift.core.circle import start_point
+from resift.steps.plan import plan
+from resift.steps.sift import sift
+from resift.steps.suppress import suppress
+from resift.storage.memory import MemoryStore
+from builders import NOW, SALT, cycle, instant, make_dataset, make_pool, observation, publish_unjudged, snapshot_rows
+from reference_model import draw, prn
+
+IDS = [f"image-{number}" for number in range(24)]
+OWNERS = ["ann", "bob", "cyd"]
+COUNTRIES = st.sampled_from(["US", "JP", "FR", "DE", "Atlantis", None])
+
+observations = st.builds(
+    lambda image_id, hours, **fields: observation(image_id, instant(cycle(0)) + timedelta(hours=hours), **fields),
+    st.sampled_from(IDS),
+    # Whole days, so that several observations of one item often fall on the same instant, and on the grid.
+    st.integers(-120, 300).map(lambda days: days * 24),
+    state=st.sampled_from(["public"] * 6 + ["private", "deleted"]),
+    owner_id=st.sampled_from(OWNERS),
+    owner_country=st.sampled_from(["US"] * 6 + ["JP", "FR", "Atlantis", None]),
+    upload_country=st.sampled_from([None] * 4 + ["US", "DE", ""]),
+)
+
+
+class Histories(RuleBasedStateMachine):
+    """Drops, deletions, un-deletions, moves, suppressions, refreshes and crashes, in any order."""
+
+    @initialize(
+        size=st.integers(1, 12),
+        turnover=st.sampled_from([0.0, 0.25, 1.0]),
+        part_rows=st.sampled_from([100, 1000]),
+        nominal_width=st.sampled_from([0.02, 0.3, 1.0]),
+    )
+    def begin(self, size, turnover, part_rows, nominal_width):
+        self.store = MemoryStore()
+        self.history = []
+        self.suppressed = set()
+        self.stale_plan = None
+        self.changed_since = set()
+        self.dataset = make_dataset(size=size, turnover=turnover, nominal_width=nominal_width, part_rows=part_rows)
+
+    @rule(drop=st.lists(observations, min_size=1, max_size=40))
+    def deliver(self, drop):
+        make_pool(self.store, drop)
+        self.history += drop
+
+    @precondition(lambda self: self.history)
+    @rule(owner=st.booleans(), which=st.integers(0, 23))
+    def request_removal(self, owner, which):
+        identifier = OWNERS[which % 3] if owner else IDS[which]
+        kind = "owner" if owner else "image"
+        suppress(self.store, pool="photos", kind=kind, identifier=identifier, request="r", requested_at=NOW)
+        self.suppressed.add(identifier)
+
+    @precondition(lambda self: self.history)
+    @rule(k=st.integers(-1, 3))
+    def crash_in_the_middle(self, k):
+        receipt = plan(self.store, dataset=self.dataset, as_of=cycle(k), known_at=NOW)
+        sift(self.store, dataset="sample", version=cycle(k), plan_id=receipt.plan_id, group=0)
+
+    @precondition(lambda self: self.history)
+    @rule(k=st.integers(-1, 3))
+    def refresh(self, k):
+        start = start_point(
+            cycle=k, start=0.0, turnover=self.dataset.turnover, nominal_width=self.dataset.nominal_width
+        )
+        expected, reasons = draw(
+            self.history,
+            as_of=instant(cycle(k)),
+            start=start,
+            size=self.dataset.size,
+            salt=SALT,
+            suppressed=self.suppressed,
+        )
+        target = self.dataset.model_copy(update={"name": f"c{len(self.history)}-{len(self.suppressed)}"})
+        if not expected:
+            return
+        manifest = publish_unjudged(self.store, target, cycle(k))
+
+        rows = snapshot_rows(self.store, manifest)
+        assert [row["image_id"] for row in rows] == expected
+        assert [row["prn"] for row in rows] == [prn(image_id, SALT) for image_id in expected]
+        funnel = manifest.funnel
+        assert funnel.observations == funnel.superseded + sum(funnel.removed.values()) + funnel.kept
+        if manifest.draw.exhausted:
+            counted = {}
+            for reason in filter(None, reasons.values()):
+                counted[reason] = counted.get(reason, 0) + 1
+            found = {}
+            for reason, count in funnel.removed.items():
+                found[reason.partition(".")[0]] = found.get(reason.partition(".")[0], 0) + count
+            assert found == counted
+            assert funnel.observations == len(self.history)
+
+    @invariant()
+    def staging_is_never_published(self):
+        for stat in self.store.list("datasets/"):
+            assert "/snapshots/" in stat.key or "/staging/" in stat.key or stat.key.endswith("/latest.json")
+
+
+Histories.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+)
+TestHistories = Histories.TestCase
