@@ -1,0 +1,171 @@
+"""Decides whether a jump in exits needs a person: in total, for one owner, for one host.
+
+A breaker never says that data is wrong. It says that members left in a way only a person can explain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pandas.util import hash_array
+
+from resift.checks.findings import MOST_NAMED
+from resift.model.dataset import Limits
+from resift.model.observation import TALLY
+from resift.model.reasons import DELETED, EXCLUDED, PRIVATE, STALE
+from resift.model.refresh import CutReceipt
+from resift.model.verdict import Finding
+
+JUDGED_EXITS = (DELETED, PRIVATE, STALE, EXCLUDED)
+"""Exits that count for one owner or host. Rotation is ours, and a suppression was asked for by name."""
+
+_BUFFERED_ROWS = 1 << 20
+
+
+def merge_tallies(tables: Iterable[pa.Table], *, least: int = 0, share: int = 0, shares: int = 1) -> pa.Table:
+    """Return one row per kind and key, summed over all ranges, ordered by kind and key.
+
+    Memory grows with the number of distinct keys of one share and a buffer of a million rows, not with the
+    number of ranges: where the keys are too many, merge them in several shares, each with all tables.
+
+    Args:
+        tables: Tallies of single ranges, in any order.
+        least: Leave out keys with fewer members than this, after summing.
+        share: Which share of the keys to merge, from 0.
+        shares: How many shares the keys are dealt into.
+    """
+    merged, buffer, held = TALLY.empty_table(), list[pa.Table](), 0
+    for table in tables:
+        rows = _dealt(table.select(TALLY.names).cast(TALLY), share=share, shares=shares)
+        buffer.append(rows)
+        held += rows.num_rows
+        if held >= _BUFFERED_ROWS:
+            merged, buffer, held = _summed([merged, *buffer]), [], 0
+    merged = _summed([merged, *buffer])
+    return merged.filter(pc.greater_equal(merged["members"], least)).sort_by(
+        [("kind", "ascending"), ("key", "ascending")]
+    )
+
+
+def find_jumps(cut: CutReceipt, tally: pa.Table, limits: Limits, *, first: bool) -> list[Finding]:
+    """Compare exits since the previous snapshot with the limits: a share above its limit holds, one at it passes.
+
+    Args:
+        cut: Exits by cause, over all members of the previous snapshot.
+        tally: What ``merge_tallies`` returned; keys below the ``min_members`` limits may be left out.
+        limits: The dataset's.
+        first: True where there is no previous snapshot. Then nothing is applicable, and nothing passes.
+    """
+    if first:
+        return [_not_applicable(rule, limit) for rule, limit in _rules(limits)]
+    if cut.previous_members <= 0:
+        found = f"{cut.previous_members} members of the previous snapshot"
+        return [Finding(rule=rule, status="hold", found=found, expected=limit) for rule, limit in _rules(limits)]
+    return [*_total_jumps(cut, limits), *_jumps_by_key(tally, limits)]
+
+
+def _total_jumps(cut: CutReceipt, limits: Limits) -> Iterator[Finding]:
+    members = cut.previous_members
+    for (rule, limit), (causes, allowed) in zip(_total_rules(limits), _total_limits(limits), strict=True):
+        exits = sum(count for cause, count in cut.left.items() if cause.split(".")[0] in causes)
+        yield _held_against(rule, limit, exits, members, allowed)
+    (rule, limit), allowed = _size_rule(limits), limits.size_drift
+    status = "hold" if abs(cut.rows - members) > allowed * members else "pass"
+    found = f"{abs(cut.rows - members) / members:.1%} ({members} before, {cut.rows} now)"
+    yield Finding.model_validate({"rule": rule, "status": status, "found": found, "expected": limit})
+
+
+def _jumps_by_key(tally: pa.Table, limits: Limits) -> Iterator[Finding]:
+    for kind, allowed, least in _kinds(limits):
+        rule, limit = _key_rule(kind, allowed, least)
+        named = pc.and_(pc.equal(tally["kind"], kind), pc.not_equal(tally["key"], ""))
+        large = tally.filter(pc.and_(named, pc.greater_equal(tally["members"], least)))
+        if not large.num_rows:
+            yield _not_applicable(rule, limit, found=f"no {kind} with {least} members")
+            continue
+        yield from _judge_keys(large, kind, allowed, rule, limit)
+
+
+def _judge_keys(large: pa.Table, kind: str, allowed: float, rule: str, limit: str) -> Iterator[Finding]:
+    exits = sum(large[cause].to_numpy() for cause in JUDGED_EXITS)
+    members = large["members"].to_numpy()
+    jumps = np.flatnonzero(exits > allowed * members)
+    if not len(jumps):
+        top = float((exits / members).max())
+        yield Finding(rule=rule, status="pass", found=f"at most {top:.1%}, of {len(members)} {kind}s", expected=limit)
+        return
+    worst = jumps[np.lexsort((jumps, -exits[jumps]))]
+    for place in worst[:MOST_NAMED]:
+        row = large.slice(int(place), 1).to_pylist()[0]
+        causes = ", ".join(f"{cause} {row[cause]}" for cause in JUDGED_EXITS if row[cause])
+        found = f"{exits[place] / members[place]:.1%} ({exits[place]} of {members[place]} members: {causes})"
+        yield Finding(rule=rule, status="hold", found=found, expected=limit, about=f"{kind} {row['key']}")
+    if (more := len(worst) - MOST_NAMED) > 0:
+        yield Finding(rule=rule, status="hold", found=f"{more} more {kind}s", expected=limit)
+
+
+def _held_against(rule: str, limit: str, exits: int, members: int, allowed: float) -> Finding:
+    status = "hold" if exits > allowed * members else "pass"
+    found = f"{exits / members:.1%} ({exits} of {members} members)"
+    return Finding.model_validate({"rule": rule, "status": status, "found": found, "expected": limit})
+
+
+def _total_limits(limits: Limits) -> tuple[tuple[tuple[str, ...], float], ...]:
+    return (
+        ((DELETED, PRIVATE), limits.deleted_share),
+        ((STALE,), limits.stale_share),
+        ((EXCLUDED,), limits.excluded_share),
+    )
+
+
+def _kinds(limits: Limits) -> tuple[tuple[str, float, int], ...]:
+    return (
+        ("owner", limits.owner_share, limits.owner_min_members),
+        ("host", limits.host_share, limits.host_min_members),
+    )
+
+
+def _total_rules(limits: Limits) -> tuple[tuple[str, str], ...]:
+    return (
+        ("members deleted or private", f"deleted_share <= {limits.deleted_share:.1%}"),
+        ("members gone stale", f"stale_share <= {limits.stale_share:.1%}"),
+        ("members newly excluded", f"excluded_share <= {limits.excluded_share:.1%}"),
+    )
+
+
+def _size_rule(limits: Limits) -> tuple[str, str]:
+    return "size against the previous snapshot", f"size_drift <= {limits.size_drift:.1%}"
+
+
+def _key_rule(kind: str, allowed: float, least: int) -> tuple[str, str]:
+    return f"members lost by one {kind}", f"{kind}_share <= {allowed:.1%} of at least {least} members"
+
+
+def _rules(limits: Limits) -> list[tuple[str, str]]:
+    by_key = [_key_rule(*one) for one in _kinds(limits)]
+    return [*_total_rules(limits), _size_rule(limits), *by_key]
+
+
+def _not_applicable(rule: str, limit: str, *, found: str = "no previous snapshot") -> Finding:
+    return Finding(rule=rule, status="not_applicable", found=found, expected=limit)
+
+
+def _dealt(table: pa.Table, *, share: int, shares: int) -> pa.Table:
+    if shares == 1:
+        return table
+    keys = table["key"].to_numpy(zero_copy_only=False).astype(object)
+    return table.filter(pa.array(hash_array(keys, categorize=False) % np.uint64(shares) == share))
+
+
+def _summed(tables: list[pa.Table]) -> pa.Table:
+    counts = TALLY.names[2:]
+    grouped = (
+        pa.concat_tables(tables).group_by(["kind", "key"], use_threads=False).aggregate([(c, "sum") for c in counts])
+    )
+    names = {f"{name}_sum": name for name in counts}
+    return (
+        grouped.rename_columns([names.get(name, name) for name in grouped.column_names]).select(TALLY.names).cast(TALLY)
+    )

@@ -1,0 +1,112 @@
+"""Judges one staged snapshot: measurements and sampled rows by Great Expectations, exits by the breaker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from resift.checks.breaker import find_jumps
+from resift.checks.findings import findings_of
+from resift.checks.frames import parts_frame, snapshot_frame
+from resift.checks.rows import sample_frame
+from resift.errors import StagingError
+from resift.model.refresh import CutReceipt, PartMetrics, Plan
+from resift.model.verdict import Finding, Status, Verdict
+
+_SHOWN_FAILURES = 20
+"""Failing rows of the sample kept on the pages: their part and flag, never an id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What Great Expectations said, and the context its pages are rendered from."""
+
+    results: tuple[dict[str, Any], ...]
+    context: Any
+
+    def pages(self) -> Iterator[tuple[str, bytes]]:
+        """Yield name and content of each file of the Data Docs."""
+        from resift.checks.docs import data_docs
+
+        return data_docs(self.context)
+
+
+def judge_metrics(
+    plan: Plan, cut: CutReceipt, metrics: Sequence[PartMetrics], sample: pa.Table, tally: pa.Table, *, salt: str
+) -> tuple[list[Finding], Evaluation]:
+    """Return every finding on a staged snapshot, and what Great Expectations said.
+
+    Args:
+        plan: What the refresh depends on; its dataset holds the limits.
+        cut: What the snapshot consists of.
+        metrics: What the audit measured, in any order; missing, foreign and repeated parts are findings.
+        sample: Rows as ``rows.gather`` returns them.
+        tally: Exits by owner and host as ``breaker.merge_tallies`` returns them.
+        salt: The pool's, to compute the PRNs of sampled ids again.
+
+    Raises:
+        StagingError: Plan and cut belong to different refreshes.
+    """
+    if (plan.dataset.name, plan.version) != (cut.dataset, cut.version):
+        raise StagingError(
+            f"cut of {cut.dataset} {cut.version}: found beside the plan of {plan.dataset.name} {plan.version}, "
+            "expected both of one refresh. Run the refresh again."
+        )
+    evaluation = _evaluate(plan, cut, metrics, sample, salt=salt)
+    findings = [finding for result in evaluation.results for finding in findings_of(result)]
+    return findings + find_jumps(cut, tally, plan.dataset.limits, first=plan.previous is None), evaluation
+
+
+def verdict_on(cut: CutReceipt, findings: Sequence[Finding], *, evaluated: int) -> Verdict:
+    """Seal the findings for exactly the content of this cut: any failure stops, any jump holds."""
+    return Verdict.sealed(
+        dataset=cut.dataset,
+        version=cut.version,
+        plan_id=cut.plan_id,
+        content_digest=cut.content_digest,
+        status=status_of(findings, evaluated=evaluated),
+        findings=tuple(findings),
+        evaluated=evaluated,
+    )
+
+
+def status_of(findings: Sequence[Finding], *, evaluated: int) -> Status:
+    """Return stop if anything failed or nothing was evaluated, hold if the breaker says so, else proceed."""
+    found = {finding.status for finding in findings}
+    if "fail" in found or not evaluated or "pass" not in found:
+        return "stop"
+    return "hold" if "hold" in found else "proceed"
+
+
+def _evaluate(
+    plan: Plan, cut: CutReceipt, metrics: Sequence[PartMetrics], sample: pa.Table, *, salt: str
+) -> Evaluation:
+    # Great Expectations takes seconds to import, and only judging needs it.
+    from resift.checks import suites
+    from resift.checks.gx import new_context, validate
+
+    rows = sum(one.rows for one in metrics)
+    named = {"unexpected_index_column_names": ["part"], "return_unexpected_index_query": False}
+    every = {"result_format": "COMPLETE", **named}
+    some = {"result_format": "SUMMARY", "partial_unexpected_count": _SHOWN_FAILURES, **named}
+    total = every | {"unexpected_index_column_names": ["snapshot"]}
+    subjects: list[tuple[Any, pd.DataFrame, dict[str, Any]]] = [
+        (suites.parts_suite(plan, parts=len(metrics)), parts_frame(plan, cut, metrics), every),
+        (
+            suites.snapshot_suite(plan.dataset, rows=rows, first=plan.previous is None),
+            snapshot_frame(plan, cut, metrics),
+            total,
+        ),
+        (suites.sample_suite(plan.dataset), sample_frame(sample, plan=plan, cut=cut, salt=salt), some),
+    ]
+    context = new_context()
+    results = [
+        result
+        for suite, frame, kept in subjects
+        for result in validate(context, suite, frame, at=plan.known_at, result_format=kept)
+    ]
+    return Evaluation(tuple(results), context)

@@ -1,0 +1,128 @@
+"""Gathers a bounded random sample of rows, and reduces each to flags that name nobody.
+
+What Great Expectations sees ends up in pages that are published, so no id, owner or evidence reaches it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pandas.util import hash_array
+
+from resift.checks.frames import CIRCLE
+from resift.errors import StagingError
+from resift.model.grid import midnight
+from resift.model.observation import EVIDENCE, INSTANT, PRN, STATES
+from resift.model.refresh import CutReceipt, Plan
+
+MOST_ROWS = 10_000
+"""Rows the judge looks at, whatever the snapshot's size: Great Expectations costs 1 µs per row and expectation."""
+
+ORIGIN_EVIDENCE = tuple(name for name in EVIDENCE.names if name != "owner_id")
+"""Evidence that can say where an image comes from."""
+
+SAMPLE_COLUMNS = (PRN, "image_id", "observed_at", "state", "newest_state", *ORIGIN_EVIDENCE)
+"""What the audit's row sample must hold: rows of the staged evidence will do. It may hold more."""
+
+PART = "part"
+
+
+def gather(samples: Iterable[tuple[str, pa.Table]], *, seed: int, most: int = MOST_ROWS) -> pa.Table:
+    """Return at most ``most`` rows of all parts' samples, each with the same probability.
+
+    Uniform over the snapshot if the audit picked rows with one probability in every part. Memory holds
+    the rows returned and one sample more. The same seed and samples give the same rows.
+
+    Args:
+        samples: Path of a part and the rows the audit picked from it, in the order of the parts.
+        seed: Any number that the sampler of the pool does not use.
+        most: Rows to return at most.
+
+    Raises:
+        StagingError: A sample lacks one of ``SAMPLE_COLUMNS``.
+    """
+    generator = np.random.default_rng(seed)
+    chosen: pa.Table | None = None
+    keys = np.empty(0)
+    for path, sample in samples:
+        rows = _required(path, sample)
+        chosen = rows if chosen is None else pa.concat_tables([chosen, rows])
+        keys = np.concatenate([keys, generator.random(rows.num_rows)])
+        if len(keys) > most:
+            places = np.sort(np.argpartition(keys, most)[:most])
+            chosen, keys = chosen.take(places), keys[places]
+    return _nothing() if chosen is None else chosen
+
+
+def sample_frame(sample: pa.Table, *, plan: Plan, cut: CutReceipt, salt: str) -> pd.DataFrame:
+    """Return one row of flags per sampled row: its part, and in numbers what is wrong with it.
+
+    Args:
+        sample: What ``gather`` returned.
+        plan: Says as_of and the start point.
+        cut: Says where the sample ends.
+        salt: The pool's; the PRN of each id is computed again with it.
+    """
+    as_of = midnight(plan.version)
+    ids = sample["image_id"].to_numpy(zero_copy_only=False).astype(object)
+    prn = sample[PRN].to_numpy()
+    offsets = (prn - np.int64(plan.start)) & np.int64(CIRCLE - 1)
+    null_ids = pc.is_null(sample["image_id"]).to_numpy()
+    ages = pd.Timestamp(as_of) - pd.Series(sample["observed_at"].to_pandas())
+    return pd.DataFrame(
+        {
+            PART: sample[PART].to_numpy(zero_copy_only=False).astype(object),
+            "null_id": null_ids.astype(int),
+            "repeats": pd.Series(ids).duplicated(keep=False).to_numpy().astype(int),
+            "prn_differs": (null_ids | (_numbers(ids, salt=salt) != prn)).astype(int),
+            "beyond_cut": np.zeros(len(prn), int) if cut.width >= CIRCLE else (offsets >= cut.width).astype(int),
+            "not_public": (_closed(sample["state"]) | _closed(sample["newest_state"])).astype(int),
+            "after_as_of": (~(ages >= timedelta(0))).astype(int).to_numpy(),
+            # Rounded up: whole days are over max_age exactly when the age is.
+            "age_days": np.ceil(ages / timedelta(days=1)).fillna(1e9).to_numpy(),
+            "evidence_fields": _evidence_fields(sample),
+        }
+    )
+
+
+def _numbers(ids: np.ndarray, *, salt: str) -> np.ndarray:
+    text = np.array(["" if one is None else one for one in ids], dtype=object)
+    hashes: np.ndarray = hash_array(text, hash_key=salt, categorize=False)
+    return (hashes >> np.uint64(1)).view(np.int64)
+
+
+def _closed(states: pa.ChunkedArray) -> np.ndarray:
+    closed: np.ndarray = pc.fill_null(pc.not_equal(states, STATES[0]), True).to_numpy()
+    return closed
+
+
+def _evidence_fields(sample: pa.Table) -> np.ndarray:
+    count = np.zeros(sample.num_rows, dtype=int)
+    for name in ORIGIN_EVIDENCE:
+        said = pc.not_equal(pc.utf8_trim_whitespace(sample[name]), "")
+        count += pc.fill_null(said, False).to_numpy()
+    return count
+
+
+def _required(path: str, sample: pa.Table) -> pa.Table:
+    if missing := [name for name in SAMPLE_COLUMNS if name not in sample.column_names]:
+        raise StagingError(
+            f"row sample of {path}: found no column {', '.join(missing)}, expected {', '.join(SAMPLE_COLUMNS)}. "
+            "Run audit again with this version of resift."
+        )
+    rows = sample.select(SAMPLE_COLUMNS).cast(_schema())
+    return rows.append_column(PART, pa.repeat(path, rows.num_rows))
+
+
+def _schema() -> pa.Schema:
+    others = {PRN: pa.int64(), "observed_at": INSTANT}
+    return pa.schema({name: others.get(name, pa.string()) for name in SAMPLE_COLUMNS})
+
+
+def _nothing() -> pa.Table:
+    return _schema().append(pa.field(PART, pa.string())).empty_table()

@@ -1,0 +1,130 @@
+"""Judge a staged snapshot: read what the audit measured, decide, and seal the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from itertools import islice
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from resift.checks.breaker import merge_tallies
+from resift.checks.judge import judge_metrics, verdict_on
+from resift.checks.rows import SAMPLE_COLUMNS, gather
+from resift.errors import KeyNotFound, StagingError
+from resift.model.keys import Staging
+from resift.model.refresh import CutReceipt, PartMetrics, Plan
+from resift.model.verdict import Verdict
+from resift.steps.pools import read_pool
+from resift.storage import Store
+
+_READERS = 16
+"""Objects read at once: one request to S3 takes 10 to 50 ms, and a thousand parts have two thousand of them."""
+
+_TALLY_BYTES = 128 << 20
+"""Staged tallies merged in one go; more are dealt into shares of their keys, so that memory stays bounded."""
+
+One = TypeVar("One")
+Other = TypeVar("Other")
+
+
+def judge(store: Store, *, dataset: str, version: date, plan_id: str) -> Verdict:
+    """Judge what a refresh staged, and write the verdict and its pages beside it.
+
+    A second run overwrites the first, and finds the same. The pages are written before the verdict, so a
+    verdict never lies beside pages of another run.
+
+    Raises:
+        StagingError: A step before this one has not finished, or staged something else.
+    """
+    keys = Staging(dataset, version, plan_id)
+    plan = Plan.from_json(_staged(store, keys.plan, by="plan"), what=f"{store.url}/{keys.plan}")
+    cut = CutReceipt.from_json(_staged(store, keys.cut, by="cut"), what=f"{store.url}/{keys.cut}")
+    salt = read_pool(store, plan.dataset.pool).salt
+    _require_same_refresh(cut, store.url, dataset=dataset, version=version, plan_id=plan_id)
+    with ThreadPoolExecutor(_READERS) as readers:
+        metrics = list(_mapped(readers, lambda index: _read_metrics(store, keys.metrics(index)), cut.ranges))
+        samples = _mapped(readers, lambda index: _read_sample(store, keys.sample(index)), cut.ranges)
+        paths = (entry.path for entry in cut.parts)
+        sample = gather(zip(paths, samples, strict=False), seed=int(cut.content_digest[:15], 16))
+        tally = _read_tallies(store, keys, readers, plan)
+    findings, evaluation = judge_metrics(plan, cut, metrics, sample, tally, salt=salt)
+    verdict = verdict_on(cut, findings, evaluated=len(evaluation.results))
+    _write_pages(store, keys, evaluation.pages())
+    store.put(keys.verdict, verdict.to_json())
+    return verdict
+
+
+def _require_same_refresh(cut: CutReceipt, url: str, *, dataset: str, version: date, plan_id: str) -> None:
+    if (cut.dataset, cut.version, cut.plan_id) != (dataset, version, plan_id):
+        raise StagingError(
+            f"{url}/{Staging(dataset, version, plan_id).cut}: is of {cut.dataset} {cut.version} plan {cut.plan_id}, "
+            f"expected {dataset} {version} plan {plan_id}. Delete the staging prefix and run the refresh again."
+        )
+
+
+def _staged(store: Store, key: str, *, by: str) -> bytes:
+    try:
+        return store.get(key)
+    except KeyNotFound as error:
+        raise StagingError(
+            f"{store.url}/{key}: found nothing, expected what {by} stages. Run {by} of this refresh again."
+        ) from error
+
+
+def _read_metrics(store: Store, key: str) -> PartMetrics:
+    return PartMetrics.from_json(_staged(store, key, by="audit"), what=f"{store.url}/{key}")
+
+
+def _read_sample(store: Store, key: str) -> pa.Table:
+    table = _read_parquet(store, key, by="audit")
+    return table.select([name for name in SAMPLE_COLUMNS if name in table.column_names])
+
+
+def _read_parquet(store: Store, key: str, *, by: str) -> pa.Table:
+    body = _staged(store, key, by=by)
+    try:
+        return pq.read_table(pa.BufferReader(body))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise StagingError(
+            f"{store.url}/{key}: not readable as Parquet ({error}), expected what {by} stages. "
+            f"Run {by} of this refresh again."
+        ) from error
+
+
+def _read_tallies(store: Store, keys: Staging, readers: ThreadPoolExecutor, plan: Plan) -> pa.Table:
+    found = list(store.list(keys.prefix + "tally/"))
+    limits = plan.dataset.limits
+    least = min(limits.owner_min_members, limits.host_min_members)
+    shares = 1 + sum(one.size_bytes for one in found) // _TALLY_BYTES
+    merged = [
+        merge_tallies(
+            _mapped(readers, lambda one: _read_parquet(store, one.key, by="sift"), found),
+            least=least,
+            share=share,
+            shares=shares,
+        )
+        for share in range(shares)
+    ]
+    return pa.concat_tables(merged)
+
+
+def _mapped(readers: ThreadPoolExecutor, read: Callable[[One], Other], things: Iterable[One]) -> Iterator[Other]:
+    """Read ahead in many threads, in order, but never further than the threads reach: results may be large."""
+    rest = iter(things)
+    while batch := list(islice(rest, _READERS)):
+        yield from readers.map(read, batch)
+
+
+def _write_pages(store: Store, keys: Staging, pages: Iterable[tuple[str, bytes]]) -> None:
+    # The verdict goes first and comes back last: in between, nothing can be published.
+    store.delete(keys.verdict)
+    written = set()
+    for name, body in pages:
+        store.put(keys.docs + name, body)
+        written.add(keys.docs + name)
+    for stale in [one.key for one in store.list(keys.docs) if one.key not in written]:
+        store.delete(stale)

@@ -1,0 +1,178 @@
+"""Builds a staged refresh that is consistent in every number, so that a test spoils exactly one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from resift.core.prn import permanent_random_numbers
+from resift.model.dataset import Dataset, Limits
+from resift.model.observation import STAGED_EVIDENCE, TALLY
+from resift.model.refresh import CutReceipt, PartEntry, PartMetrics, Plan, PolicyRef, Previous, Range
+
+SALT = "0123456789abcdef"
+VERSION = date(2026, 1, 5)
+AS_OF = datetime(2026, 1, 5, tzinfo=UTC)
+CIRCLE = 2**63
+PUBLISHED = ("image_id", "url", "width")
+TYPES = ("int64", "string", "string", "int32")
+
+
+@dataclass(frozen=True)
+class Staged:
+    """All that the judge is given."""
+
+    plan: Plan
+    cut: CutReceipt
+    metrics: tuple[PartMetrics, ...]
+    sample: pa.Table
+    tally: pa.Table
+
+    def with_part(self, part: int, **spoilt: Any) -> Staged:
+        """Return the same with some measurements of one part replaced."""
+        metrics = list(self.metrics)
+        metrics[part] = metrics[part].model_copy(update=spoilt)
+        return replace(self, metrics=tuple(metrics))
+
+    def with_cut(self, **spoilt: Any) -> Staged:
+        """Return the same with some fields of the cut replaced."""
+        return replace(self, cut=self.cut.model_copy(update=spoilt))
+
+    def with_sample(self, column: str, value: Any, *, row: int = 0) -> Staged:
+        """Return the same with one value of one sampled row replaced."""
+        values = self.sample[column].to_pylist()
+        values[row] = value
+        at = self.sample.column_names.index(column)
+        field = self.sample.schema.field(column)
+        nullable = pa.field(field.name, field.type)
+        return replace(self, sample=self.sample.set_column(at, nullable, pa.array(values, field.type)))
+
+
+def dataset(*, size: int, **fields: Any) -> Dataset:
+    return Dataset(
+        **{
+            "name": "faces",
+            "pool": "photos",
+            "anchor": VERSION,
+            "every": timedelta(days=90),
+            "size": size,
+            "publish_columns": PUBLISHED,
+            "retention": timedelta(days=365),
+            **fields,
+        }
+    )
+
+
+def staged(*, parts: int = 4, rows: int = 400, first: bool = False, limits: Limits | None = None) -> Staged:
+    """Draw ``parts × rows`` items, the last part trimmed, and state what honest steps would have measured."""
+    size = parts * rows - rows // 2
+    ids = np.array([f"img-{number}" for number in range(parts * rows * 2)], dtype=object)
+    numbers = permanent_random_numbers(pa.array(ids), salt=SALT)
+    start = int(0.75 * CIRCLE)
+    offsets = (numbers - np.int64(start)) & np.int64(CIRCLE - 1)
+    order = np.argsort(offsets)
+    offsets, ids = offsets[order][:size], ids[order][:size]
+    width = CIRCLE // (parts * 2)
+    plan = _plan(dataset(size=size, limits=limits or Limits()), start=start, width=width, ranges=parts * 2, first=first)
+    groups = [np.flatnonzero(offsets // width == index) for index in range(parts * 2)]
+    used = [index for index, group in enumerate(groups) if len(group)]
+    metrics = tuple(_metrics(part, offsets[groups[index]], start) for part, index in enumerate(used))
+    cut = _cut(plan, metrics, used, rows=size, width=int(offsets[-1]) + 1, first=first)
+    sample = pa.concat_tables([_sample(metrics[part].path, ids[groups[i]][:20]) for part, i in enumerate(used)])
+    return Staged(plan, cut, metrics, sample, tally() if not first else TALLY.empty_table())
+
+
+def tally(*rows: tuple[str, str, int, int]) -> pa.Table:
+    """Return a tally of kind, key, members and deleted members."""
+    rows = rows or (("host", "a.example", 100, 10), ("owner", "f00d", 60, 5))
+    counts = [dict(zip(("kind", "key", "members", "deleted"), row, strict=True)) for row in rows]
+    return pa.Table.from_pylist([dict.fromkeys(TALLY.names[2:], 0) | row for row in counts], schema=TALLY)
+
+
+def _plan(config: Dataset, *, start: int, width: int, ranges: int, first: bool) -> Plan:
+    previous = Previous(version=date(2025, 10, 7), revision=0, content_digest="b" * 64, start=start, width=width)
+    intervals = [Range(index=at, lo=at * width, hi=min((at + 1) * width, CIRCLE), role="draw") for at in range(ranges)]
+    return Plan(
+        dataset=config,
+        version=VERSION,
+        cycle=0,
+        known_at=AS_OF,
+        policy=PolicyRef(policy="eu", version="1", digest="c" * 64),
+        runs=(),
+        columns={},
+        suppressions_digest="d" * 64,
+        previous=None if first else previous,
+        start=start,
+        range_width=width,
+        ranges=tuple(intervals),
+        groups=(tuple(range(ranges)),),
+    )
+
+
+def _metrics(part: int, offsets: np.ndarray, start: int) -> PartMetrics:
+    rows, low, high = len(offsets), int(offsets[0]), int(offsets[-1])
+    zeros = ("null_ids", "prn_order_breaks", "offsets_outside_range", "evidence_mismatches", "not_public", "stale")
+    return PartMetrics(
+        path=f"data/part-{part:05d}-r0.parquet",
+        sha256=f"{part:064x}",
+        size_bytes=1000 + part,
+        rows=rows,
+        columns=("prn", *PUBLISHED),
+        column_types=TYPES,
+        distinct_ids=rows,
+        nulls={},
+        first_prn=(low + start) % CIRCLE,
+        last_prn=(high + start) % CIRCLE,
+        prn_mean_offset=float((offsets.astype(float) - low).mean() / max(1, high - low)),
+        evidence_rows=rows,
+        observed_max=AS_OF,
+        observed_min=AS_OF - timedelta(days=90),
+        observed_after_as_of=0,
+        suppressed=0,
+        excluded=0,
+        by_country={},
+        by_host={},
+        by_license={},
+        by_age_days={},
+        **dict.fromkeys(zeros, 0),
+    )
+
+
+def _cut(
+    plan: Plan, metrics: tuple[PartMetrics, ...], used: list[int], *, rows: int, width: int, first: bool
+) -> CutReceipt:
+    names = ("path", "rows", "size_bytes", "sha256", "first_prn", "last_prn")
+    left = {} if first else {"rotated": rows // 100, "deleted": rows // 50, "stale": rows // 20}
+    gone = sum(left.values())
+    return CutReceipt(
+        dataset=plan.dataset.name,
+        version=plan.version,
+        plan_id="p1",
+        rows=rows,
+        width=width,
+        exhausted=False,
+        parts=tuple(PartEntry(**{name: getattr(one, name) for name in names}) for one in metrics),
+        content_digest="a" * 64,
+        observations=rows + 60,
+        superseded=20,
+        removed={"stale": 10, "excluded.eu": 5, "not_drawn": 25},
+        entered={} if first else {"born": gone},
+        left=left,
+        previous_members=0 if first else rows,
+        ranges=tuple(used),
+    )
+
+
+def _sample(path: str, ids: np.ndarray) -> pa.Table:
+    rows = len(ids)
+    numbers = permanent_random_numbers(pa.array(ids), salt=SALT)
+    values: dict[str, Any] = {name: [None] * rows for name in STAGED_EVIDENCE.names}
+    values |= {"prn": numbers, "image_id": ids, "observed_at": [AS_OF - timedelta(days=90)] * rows}
+    values |= {"state": ["public"] * rows, "newest_state": ["public"] * rows, "owner_country": ["US"] * rows}
+    values |= {"owner_id": ["owner-secret"] * rows, "lat": ["48.8566-secret"] * rows}
+    table = pa.Table.from_pydict(values, schema=STAGED_EVIDENCE)
+    return table.append_column("part", pa.array([path] * rows))
