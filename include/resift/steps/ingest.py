@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from resift.core.instants import END, FIRST
@@ -38,14 +38,26 @@ def ingest(
         ConfigError: The instant is given twice or not at all.
         DropRejected: A drop cannot be read or has too many bad rows. It leaves nothing in the pool.
     """
-    ensure_pool(store, source.pool, salt=salt)
-    return [_ingest_one(source, drop, store, observed_at) for drop in drops]
+    return [drop for drop, _ in ingest_each(source, drops, store, observed_at=observed_at, salt=salt)]
 
 
-def _ingest_one(source: Source, location: str, store: Store, observed_at: datetime | None) -> Drop:
-    listing = open_drop(source, location, observed_at=observed_at)
-    if (known := find_drop(store, source.pool, listing.drop_id)) is not None:
-        return known
+def ingest_each(
+    source: Source,
+    drops: Iterable[str],
+    store: Store,
+    *,
+    observed_at: datetime | None = None,
+    salt: str | None = None,
+) -> Iterator[tuple[Drop, bool]]:
+    """Ingest drops as ``ingest`` does, and yield each when it is in the pool, and whether this call put it there."""
+    for location in drops:
+        listing = open_drop(source, location, observed_at=observed_at)
+        ensure_pool(store, source.pool, salt=salt)
+        known = find_drop(store, source.pool, listing.drop_id)
+        yield known or _ingest_listed(source, listing, store), known is None
+
+
+def _ingest_listed(source: Source, listing: DropListing, store: Store) -> Drop:
     try:
         receipts = [ingest_file(source, listing, index, store) for index in range(len(listing.files))]
         return commit_drop(source, listing, receipts, store)
