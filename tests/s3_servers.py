@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,27 +59,32 @@ class S3Server:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def client(self, endpoint: str = "", attempts: int = 5) -> Any:
+    def client(self, endpoint: str = "", *, attempts: int = 5, secret_key: str = SECRET_KEY) -> Any:
         """Return a boto3 client of this server, or of a proxy before it."""
-        return boto3.client(
-            "s3",
-            endpoint_url=endpoint or self.endpoint,
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-            region_name=REGION,
-            config=Config(
-                s3={"addressing_style": "path"},
-                retries={"mode": "standard", "total_max_attempts": attempts},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+        return _client(endpoint or self.endpoint, attempts, secret_key)
 
     def new_bucket(self) -> str:
         """Create an empty bucket and return its name."""
         bucket = f"lake-{uuid.uuid4().hex[:12]}"
         self.client().create_bucket(Bucket=bucket)
         return bucket
+
+
+@cache
+def _client(endpoint: str, attempts: int, secret_key: str) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=secret_key,
+        region_name=REGION,
+        config=Config(
+            s3={"addressing_style": "path"},
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
 
 
 @contextmanager
@@ -107,7 +113,7 @@ def _command(name: str, directory: Path, port: int) -> tuple[list[str], dict[str
     if name == "minio":
         command = [str(TOOLS / name), "server", data, "--address", address, "--quiet"]
         return command, {"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": SECRET_KEY, "MINIO_BROWSER": "off"}
-    command = [str(TOOLS / name), "--port", address, "--quiet", "posix"]
+    command = [str(TOOLS / name), "--port", address, "--quiet", "--keep-alive", "posix"]
     if not _has_attributes(directory):
         (directory / "attributes").mkdir()
         command += ["--sidecar", str(directory / "attributes")]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from writers import count_up, wins
+from store_writers import count_up, wins
 
 from resift.errors import KeyExists, KeyNotFound, WriteConflict
 from resift.storage import Store
@@ -245,6 +245,17 @@ def test_swap_refuses_a_missing_object(store: Store) -> None:
     assert store.stat("a") is None
 
 
+def test_a_refused_write_leaves_its_name_free(store: Store) -> None:
+    with pytest.raises(WriteConflict):
+        store.swap("a/b", b"one", etag="none")
+    with pytest.raises(KeyNotFound):
+        store.copy("gone", "a/c")
+
+    store.put("a", b"now an object")
+
+    assert listed(store) == ["a"]
+
+
 def test_swap_by_another_writer_to_the_same_bytes_is_a_conflict(store: Store) -> None:
     first = store.put("a", b"1")
     store.swap("a", b"2", etag=first)
@@ -331,7 +342,7 @@ def test_a_prefix_no_key_can_have_is_refused_or_lists_nothing(store: Store, pref
     if prefix == "..":  # a key may begin so: "..a"
         assert listed(store, prefix) == []
     else:
-        with pytest.raises(ValueError, match="^prefix"):
+        with pytest.raises(ValueError, match=r"^prefix"):
             listed(store, prefix)
 
 

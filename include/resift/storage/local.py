@@ -86,6 +86,7 @@ class LocalStore:
 
         def link(unfinished: Path, target: Path) -> str:
             # Linking, unlike renaming, fails where a file lies, in one step for all processes.
+            self._make_directory(key, target.parent)
             try:
                 os.link(unfinished, target)
             except FileExistsError:
@@ -155,7 +156,6 @@ class LocalStore:
                 unfinished.parent.mkdir(parents=True, exist_ok=True)
                 fill(unfinished)
                 with self._locked(alone=alone):
-                    self._make_directory(key, target.parent)
                     return place(unfinished, target)
             finally:
                 # Renaming onto another name of the same file does nothing, so the first name may still be there.
@@ -163,10 +163,11 @@ class LocalStore:
 
     def _replace(self, unfinished: Path, target: Path) -> str:
         etag = _etag(unfinished)
+        key = target.relative_to(self._root).as_posix()
+        self._make_directory(key, target.parent)
         try:
             os.replace(unfinished, target)
         except IsADirectoryError:
-            key = target.relative_to(self._root).as_posix()
             raise keys.shadowed(self.url, key, f"{key}/") from None
         return etag
 

@@ -20,7 +20,8 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._objects: dict[str, bytes] = {}
+        self._objects: dict[str, tuple[bytes, str]] = {}
+        """Body and etag by key."""
         self._order: list[str] = []
         """The keys, sorted; code point order of text is the order of its UTF-8 bytes."""
 
@@ -35,7 +36,7 @@ class MemoryStore:
         with self._lock:
             if key not in self._objects:
                 raise keys.not_found(self.url, key)
-            return self._objects[key]
+            return self._objects[key][0]
 
     def get_range(self, key: str, *, start: int, length: int) -> bytes:
         """Return ``length`` bytes from ``start``; fewer at the end of the object, none past it."""
@@ -50,8 +51,8 @@ class MemoryStore:
         """Return size and etag, or None where no object lies."""
         check_key(key)
         with self._lock:
-            body = self._objects.get(key)
-        return None if body is None else ObjectStat(key, len(body), _etag(body))
+            found = self._objects.get(key)
+        return None if found is None else ObjectStat(key, len(found[0]), found[1])
 
     def list(self, prefix: str) -> Iterator[ObjectStat]:
         """Yield the objects under ``prefix`` as they were when the listing began."""
@@ -61,8 +62,9 @@ class MemoryStore:
             for key in self._order[bisect_left(self._order, prefix) :]:
                 if not key.startswith(prefix):
                     break
-                found.append((key, self._objects[key]))
-        return (ObjectStat(key, len(body), _etag(body)) for key, body in found)
+                body, etag = self._objects[key]
+                found.append(ObjectStat(key, len(body), etag))
+        return iter(found)
 
     def put(self, key: str, body: bytes) -> str:
         """Write an object, replacing what was there; return its etag."""
@@ -78,7 +80,7 @@ class MemoryStore:
         """Write an object that must not exist yet, or holds these very bytes; return its etag."""
         check_key(key)
         with self._lock:
-            if self._objects.get(key, body) != body:
+            if key in self._objects and self._objects[key][0] != body:
                 raise keys.exists(self.url, key)
             return self._write(key, body)
 
@@ -86,7 +88,7 @@ class MemoryStore:
         """Replace an object that must still have ``etag``; return the new etag."""
         check_key(key)
         with self._lock:
-            found = _etag(self._objects[key]) if key in self._objects else None
+            found = self._objects[key][1] if key in self._objects else None
             if found != etag:
                 raise keys.conflict(self.url, key, found=found, expected=etag)
             return self._write(key, body)
@@ -98,7 +100,7 @@ class MemoryStore:
         with self._lock:
             if source not in self._objects:
                 raise keys.not_found(self.url, source)
-            self._write(target, self._objects[source])
+            self._write(target, self._objects[source][0])
 
     def delete(self, key: str) -> None:
         """Remove an object; no error where none lies."""
@@ -111,8 +113,9 @@ class MemoryStore:
         if key not in self._objects:
             self._refuse_shadow(key)
             insort(self._order, key)
-        self._objects[key] = bytes(body)
-        return _etag(body)
+        etag = hashlib.sha256(body).hexdigest()
+        self._objects[key] = (bytes(body), etag)
+        return etag
 
     def _refuse_shadow(self, key: str) -> None:
         """A directory cannot hold ``a`` and ``a/b``; tests in memory must see that too."""
@@ -123,7 +126,3 @@ class MemoryStore:
         at = bisect_left(self._order, f"{key}/")
         if at < len(self._order) and self._order[at].startswith(f"{key}/"):
             raise keys.shadowed(self.url, key, self._order[at])
-
-
-def _etag(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()

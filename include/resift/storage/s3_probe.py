@@ -30,8 +30,12 @@ def probe_conditional_writes(client: Any, *, bucket: str, prefix: str, url: str)
     name = f"{prefix}{PROBES}{uuid.uuid4().hex}"
     endpoint = str(client.meta.endpoint_url)
 
+    written = set()
+
     def write(key: str, body: bytes, **precondition: str) -> str:
-        return str(client.put_object(Bucket=bucket, Key=key, Body=body, **precondition)["ETag"])
+        etag = str(client.put_object(Bucket=bucket, Key=key, Body=body, **precondition)["ETag"])
+        written.add(key)
+        return etag
 
     def must_hold(what: str, attempt: Callable[[], str]) -> str:
         try:
@@ -58,11 +62,9 @@ def probe_conditional_writes(client: Any, *, bucket: str, prefix: str, url: str)
         must_refuse("If-Match with a foreign etag", lambda: write(name, b"3", IfMatch=_FOREIGN_ETAG))
         must_refuse("If-Match on a missing key", lambda: write(f"{name}-missing", b"4", IfMatch=_FOREIGN_ETAG))
         must_hold("If-Match with the object's own etag", lambda: write(name, b"5", IfMatch=etag))
-    except ConditionalWritesUnsupported:
-        client.delete_object(Bucket=bucket, Key=f"{name}-missing")
-        raise
     finally:
-        client.delete_object(Bucket=bucket, Key=name)
+        for key in written:
+            client.delete_object(Bucket=bucket, Key=key)
 
 
 def _says_nothing(error: ClientError) -> bool:

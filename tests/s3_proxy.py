@@ -22,8 +22,10 @@ class S3Proxy(ThreadingHTTPServer):
         """Whether a request header (in lower case) of a path is dropped before forwarding."""
         self.responses_to_lose = 0
         """How many responses to conditional writes are still to be lost after forwarding the request."""
-        self.answers_conditions_with = 0
-        """A status with which conditional writes are answered instead of being forwarded; 0 forwards them."""
+        self.bodies_to_cut = 0
+        """How many bodies of reads are still to end in their middle."""
+        self.answers_conditions_with: tuple[int, str] | None = None
+        """Status and code with which conditional writes are answered instead of being forwarded."""
         self.ranges: list[tuple[int, int]] = []
         """First and last byte of every ranged read, as asked for."""
 
@@ -56,7 +58,8 @@ class _Forward(BaseHTTPRequestHandler):
             first, last = span.removeprefix("bytes=").split("-")
             proxy.ranges.append((int(first), int(last)))
         if is_conditional and proxy.answers_conditions_with:
-            self._answer(proxy.answers_conditions_with, {}, b"<Error><Code>NotImplemented</Code></Error>")
+            status, code = proxy.answers_conditions_with
+            self._answer(status, {}, f"<Error><Code>{code}</Code></Error>".encode())
             return
         headers = {name: value for name, value in self.headers.items() if not proxy.forgets(self.path, name.lower())}
         upstream = http.client.HTTPConnection(proxy.upstream)
@@ -81,6 +84,10 @@ class _Forward(BaseHTTPRequestHandler):
         length = headers.get("Content-Length", str(len(body))) if self.command == "HEAD" else str(len(body))
         self.send_header("Content-Length", length)
         self.end_headers()
+        if self.command == "GET" and self.server.bodies_to_cut:
+            self.server.bodies_to_cut -= 1
+            self.close_connection = True
+            body = body[: len(body) // 2]
         self.wfile.write(body)
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _forward

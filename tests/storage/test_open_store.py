@@ -1,0 +1,112 @@
+"""Which lake a URL names."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import s3_servers
+
+from resift.errors import ConfigError, StorageError
+from resift.storage import LocalStore, open_store
+from resift.storage.s3 import S3Store
+
+
+def test_a_file_url_opens_a_directory(tmp_path: Path) -> None:
+    store = open_store(tmp_path.as_uri())
+
+    assert isinstance(store, LocalStore)
+    assert store.url == tmp_path.as_uri()
+
+
+def test_a_file_url_is_unquoted(tmp_path: Path) -> None:
+    open_store((tmp_path / "my lake ü%").as_uri()).put("a", b"")
+
+    assert (tmp_path / "my lake ü%" / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("", "found nothing"),
+        ("lake", "found a path, expected file:///absolute/directory or s3://bucket/prefix. Write file:///"),
+        ("/srv/lake", "Write file:///srv/lake."),
+        ("gs://bucket/prefix", "found another scheme"),
+        ("file://host/lake", "found no absolute directory"),
+        ("file:lake", "found no absolute directory"),
+        ("file:///lake#1", "Write them as %3F and %23"),
+        ("s3://", "found the bucket name ''"),
+        ("s3:///prefix", "found the bucket name ''"),
+        ("s3://b$/prefix", "found the bucket name 'b$'"),
+        ("s3://bucket/a//b", "found the segment ''"),
+        ("s3://bucket/../b", "found the segment '..'"),
+    ],
+)
+def test_another_url_is_refused_with_what_is_accepted(url: str, found: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        open_store(url)
+
+    assert found in str(refusal.value)
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "/some/lake", "/some/lake/"])
+@pytest.mark.parametrize("name", s3_servers.available())
+def test_an_s3_url_opens_a_bucket_as_the_environment_says(
+    name: str, prefix: str, s3_server: Callable[[str], s3_servers.S3Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = s3_server(name)
+    bucket = server.new_bucket()
+    for variable, value in server.environment.items():
+        monkeypatch.setenv(variable, value)
+
+    store = open_store(f"s3://{bucket}{prefix}")
+    store.create("a/b", b"one")
+
+    assert store.url == f"s3://{bucket}{prefix}".rstrip("/")
+    assert [found.key for found in store.list("")] == ["a/b"]
+    keys = [found["Key"] for found in server.client().list_objects_v2(Bucket=bucket)["Contents"]]
+    assert keys == [f"{prefix.strip('/')}/a/b".lstrip("/")]
+
+
+def test_without_an_endpoint_s3_is_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-north-1")
+
+    assert isinstance(open_store("s3://bucket/prefix"), S3Store)
+
+
+def test_missing_credentials_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+
+    with pytest.raises(StorageError, match="found no usable AWS credentials"):
+        open_store("s3://bucket/prefix").get("a")
+
+
+def test_an_unknown_profile_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+
+    with pytest.raises(StorageError, match="nobody"):
+        open_store("s3://bucket/prefix")
+
+
+def test_an_endpoint_that_is_no_url_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost:9000")
+
+    with pytest.raises(ConfigError, match="Correct AWS_ENDPOINT_URL"):
+        open_store("s3://bucket/prefix")
+
+
+def test_a_local_lake_does_not_import_boto3(tmp_path: Path) -> None:
+    code = "import sys; from resift.storage import open_store; open_store(sys.argv[1]).put('a', b'')"
+    code += "; assert not {'boto3', 'botocore', 'pyarrow', 'pandas'} & set(sys.modules)"
+
+    subprocess.run([sys.executable, "-c", code, tmp_path.as_uri()], check=True)
