@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from checks.builders import staged, tally
+from checks.staged_refresh import staged, tally
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 import pyarrow as pa
 import pytest
-from checks.builders import staged
+from checks.staged_refresh import staged
 
 from resift.checks.rows import SAMPLE_COLUMNS, gather
 from resift.errors import StagingError

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from checks.builders import AS_OF, CIRCLE, SALT, Staged, staged
+from checks.staged_refresh import AS_OF, CIRCLE, SALT, Staged, staged
 
 from resift.checks.judge import judge_metrics, status_of, verdict_on
 from resift.errors import StagingError

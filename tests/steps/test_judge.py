@@ -6,7 +6,7 @@ import io
 
 import pyarrow.parquet as pq
 import pytest
-from checks.builders import PUBLISHED, SALT, VERSION, Staged, staged
+from checks.staged_refresh import PUBLISHED, SALT, VERSION, Staged, staged
 
 from resift.errors import StagingError
 from resift.model import keys

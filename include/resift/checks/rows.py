@@ -36,7 +36,7 @@ def gather(samples: Iterable[tuple[str, pa.Table]], *, seed: int, most: int = MO
     """Return at most ``most`` rows of all parts' samples, each with the same probability.
 
     Uniform over the snapshot if the audit picked rows with one probability in every part. Memory holds
-    the rows returned and one sample more. The same seed and samples give the same rows.
+    twice the rows returned and one sample more. The same seed and samples give the same rows.
 
     Args:
         samples: Path of a part and the rows the audit picked from it, in the order of the parts.
@@ -53,10 +53,17 @@ def gather(samples: Iterable[tuple[str, pa.Table]], *, seed: int, most: int = MO
         rows = _required(path, sample)
         chosen = rows if chosen is None else pa.concat_tables([chosen, rows])
         keys = np.concatenate([keys, generator.random(rows.num_rows)])
-        if len(keys) > most:
-            places = np.sort(np.argpartition(keys, most)[:most])
-            chosen, keys = chosen.take(places), keys[places]
-    return _nothing() if chosen is None else chosen
+        if len(keys) > 2 * most:
+            chosen, keys = _smallest(chosen, keys, most)
+    return _nothing() if chosen is None else _smallest(chosen, keys, most)[0]
+
+
+def _smallest(rows: pa.Table, keys: np.ndarray, most: int) -> tuple[pa.Table, np.ndarray]:
+    """Return the rows with the smallest keys, in their order. Random keys make them a simple random sample."""
+    if len(keys) <= most:
+        return rows, keys
+    places = np.sort(np.argpartition(keys, most)[:most])
+    return rows.take(places), keys[places]
 
 
 def sample_frame(sample: pa.Table, *, plan: Plan, cut: CutReceipt, salt: str) -> pd.DataFrame:
