@@ -18,7 +18,7 @@ from resift.storage.key import RESERVED, check_bounds, check_key, check_prefix
 from resift.storage.protocol import ObjectStat
 
 HASHED_BYTES = 64 * 1024
-"""Objects up to this size have the hash of their content as etag; they are the documents that get swapped."""
+"""Objects up to this size have the hash of their content as etag."""
 
 _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
@@ -116,18 +116,13 @@ class LocalStore:
         """
         origin = self._path(source)
 
-        def link_or_copy(unfinished: Path) -> None:
+        def fill(unfinished: Path) -> None:
             try:
-                try:
-                    os.link(origin, unfinished)
-                except _ABSENT:
-                    raise
-                except OSError:  # the file system has no hard links, or no more of this file
-                    shutil.copyfile(origin, unfinished)
+                _link_or_copy(origin, unfinished)
             except _ABSENT:
                 raise keys.not_found(self.url, source) from None
 
-        self._write(target, link_or_copy, self._replace)
+        self._write(target, fill, self._replace)
 
     def delete(self, key: str) -> None:
         """Remove an object and the directories it leaves empty; no error where none lies."""
@@ -221,18 +216,30 @@ class LocalStore:
 
 def _stat(path: Path, key: str) -> ObjectStat | None:
     try:
-        return None if path.is_dir() else ObjectStat(key, path.stat().st_size, _etag(path))
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            # Documents, which get swapped, are told apart by their content; the rest by the file itself, for hashing
+            # it would make listing as slow as reading.
+            if status.st_size <= HASHED_BYTES:
+                return ObjectStat(key, status.st_size, hashlib.sha256(file.read()).hexdigest())
     except _ABSENT:
         return None
+    return ObjectStat(key, status.st_size, f"{status.st_mtime_ns:x}-{status.st_ino:x}-{status.st_size:x}")
 
 
 def _etag(path: Path) -> str:
-    """Tell two contents of one file apart: by their hash, or by the file itself where hashing costs."""
-    with path.open("rb") as file:
-        status = os.fstat(file.fileno())
-        if status.st_size <= HASHED_BYTES:
-            return hashlib.sha256(file.read()).hexdigest()
-    return f"{status.st_mtime_ns:x}-{status.st_ino:x}-{status.st_size:x}"
+    if (found := _stat(path, "")) is None:
+        raise FileNotFoundError(path)
+    return found.etag
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except _ABSENT:
+        raise
+    except OSError:  # the file system has no hard links, or no more of this file
+        shutil.copyfile(source, target)
 
 
 def _is_text(name: str) -> bool:

@@ -7,7 +7,7 @@ writers could publish the same version, so they are refused before the first con
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -28,43 +28,57 @@ def probe_conditional_writes(client: Any, *, bucket: str, prefix: str, url: str)
         ConditionalWritesUnsupported: Some precondition was ignored, or refused where it holds.
     """
     name = f"{prefix}{PROBES}{uuid.uuid4().hex}"
-    endpoint = str(client.meta.endpoint_url)
+    probe = _Probe(client, bucket, url)
+    try:
+        etag = probe.require_done("If-None-Match: * on a new key", name, IfNoneMatch="*")
+        probe.require_refused("If-None-Match: * on an existing key", name, IfNoneMatch="*")
+        probe.require_refused("If-Match with a foreign etag", name, IfMatch=_FOREIGN_ETAG)
+        probe.require_refused("If-Match on a missing key", f"{name}-missing", IfMatch=_FOREIGN_ETAG)
+        probe.require_done("If-Match with the object's own etag", name, IfMatch=etag)
+    finally:
+        for key in probe.written:
+            client.delete_object(Bucket=bucket, Key=key)
 
-    written = set()
 
-    def write(key: str, body: bytes, **precondition: str) -> str:
-        etag = str(client.put_object(Bucket=bucket, Key=key, Body=body, **precondition)["ETag"])
-        written.add(key)
-        return etag
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    client: Any
+    bucket: str
+    url: str
+    written: set[str] = field(default_factory=set)
 
-    def must_hold(what: str, attempt: Callable[[], str]) -> str:
+    def require_done(self, what: str, key: str, **precondition: str) -> str:
         try:
-            return attempt()
+            return self._write(key, precondition)
         except ClientError as error:
             if _says_nothing(error):
                 raise
-            raise _unsupported(url, endpoint, what, f"answered {code(error)}", "be done") from error
+            raise self._unsupported(what, f"answered {code(error)}", "be done") from error
 
-    def must_refuse(what: str, attempt: Callable[[], str]) -> None:
+    def require_refused(self, what: str, key: str, **precondition: str) -> None:
         try:
-            attempt()
+            self._write(key, precondition)
         except ClientError as error:
             if is_failed_precondition(error) or is_missing_key(error) or is_race(error):
                 return
             if _says_nothing(error):
                 raise
-            raise _unsupported(url, endpoint, what, f"answered {code(error)}", "be refused with 412") from error
-        raise _unsupported(url, endpoint, what, "ignored the precondition", "be refused with 412")
+            raise self._unsupported(what, f"answered {code(error)}", "be refused with 412") from error
+        raise self._unsupported(what, "ignored the precondition", "be refused with 412")
 
-    try:
-        etag = must_hold("If-None-Match: * on a new key", lambda: write(name, b"1", IfNoneMatch="*"))
-        must_refuse("If-None-Match: * on an existing key", lambda: write(name, b"2", IfNoneMatch="*"))
-        must_refuse("If-Match with a foreign etag", lambda: write(name, b"3", IfMatch=_FOREIGN_ETAG))
-        must_refuse("If-Match on a missing key", lambda: write(f"{name}-missing", b"4", IfMatch=_FOREIGN_ETAG))
-        must_hold("If-Match with the object's own etag", lambda: write(name, b"5", IfMatch=etag))
-    finally:
-        for key in written:
-            client.delete_object(Bucket=bucket, Key=key)
+    def _write(self, key: str, precondition: dict[str, str]) -> str:
+        # The bodies differ, so that an endpoint that drops repeated writes of the same bytes does not pass.
+        body = uuid.uuid4().bytes
+        etag = str(self.client.put_object(Bucket=self.bucket, Key=key, Body=body, **precondition)["ETag"])
+        self.written.add(key)
+        return etag
+
+    def _unsupported(self, what: str, found: str, expected: str) -> ConditionalWritesUnsupported:
+        return ConditionalWritesUnsupported(
+            f"{self.url}: {self.client.meta.endpoint_url} {found} of a write with {what}, expected it to {expected}. "
+            "Nothing was published. Use an endpoint with conditional writes, as AWS S3, MinIO and versitygw have, "
+            "or a newer version of this one."
+        )
 
 
 def _says_nothing(error: ClientError) -> bool:
@@ -72,10 +86,3 @@ def _says_nothing(error: ClientError) -> bool:
     repeated = int(error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)) > 0
     failed = status(error) >= 500 and status(error) != 501
     return failed or repeated or status(error) in (401, 403) or code(error) == "NoSuchBucket"
-
-
-def _unsupported(url: str, endpoint: str, what: str, found: str, expected: str) -> ConditionalWritesUnsupported:
-    return ConditionalWritesUnsupported(
-        f"{url}: {endpoint} {found} of a write with {what}, expected it to {expected}. Nothing was published. "
-        "Use an endpoint with conditional writes, as AWS S3, MinIO and versitygw have, or a newer version of this one."
-    )
