@@ -30,8 +30,8 @@ def held(receipt: CutReceipt, table: pa.Table = NOBODY, limits: Limits = LIMITS)
     ("causes", "rule", "found", "limit"),
     [
         ({"deleted": 60, "private": 41}, "members deleted or private", "10.1% (101 of 1000 members)", "10.0%"),
-        ({"stale": 301}, "members gone stale", "30.1% (301 of 1000 members)", "stale_share <= 30.0%"),
-        ({"excluded": 51}, "members newly excluded", "5.1% (51 of 1000 members)", "excluded_share <= 5.0%"),
+        ({"stale": 301}, "members gone stale", "30.1% (301 of 1000 members)", "stale_share at most 30.0%"),
+        ({"excluded": 51}, "members newly excluded", "5.1% (51 of 1000 members)", "excluded_share at most 5.0%"),
     ],
 )
 def test_share_above_its_limit_holds(causes: dict[str, int], rule: str, found: str, limit: str) -> None:
@@ -70,7 +70,7 @@ def test_one_host_losing_more_than_its_share_holds_and_is_named() -> None:
 
     assert finding.message() == (
         "host gone.example: members lost by one host: found 40.0% (40 of 100 members: deleted 40), "
-        "expected host_share <= 25.0% of at least 50 members."
+        "expected host_share at most 25.0% of at least 50 members."
     )
 
 

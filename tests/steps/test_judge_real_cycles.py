@@ -34,10 +34,14 @@ def judged(store: MemoryStore, dataset: Dataset, as_of: date) -> Verdict:
 
 CASES = {
     "sample smaller than the pool": {"size": 500, "nominal_width": 0.25, "part_rows": 100},
-    "sample that rotates": {"size": 500, "nominal_width": 0.25, "part_rows": 100, "turnover": 0.5},
     "sample larger than the pool": {"size": 5000, "part_rows": 300},
-    "pool twice as dense as expected": {"size": 500, "nominal_width": 0.5, "part_rows": 100},
-    "start that wraps round the circle": {"size": 900, "nominal_width": 0.45, "start": 0.9, "part_rows": 150},
+    "sample that rotates, wraps round the circle and finds a denser pool": {
+        "size": 600,
+        "nominal_width": 0.4,
+        "turnover": 0.5,
+        "start": 0.7,
+        "part_rows": 100,
+    },
 }
 
 

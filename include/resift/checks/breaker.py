@@ -130,18 +130,18 @@ def _kinds(limits: Limits) -> tuple[tuple[str, float, int], ...]:
 
 def _total_rules(limits: Limits) -> tuple[tuple[str, str], ...]:
     return (
-        ("members deleted or private", f"deleted_share <= {limits.deleted_share:.1%}"),
-        ("members gone stale", f"stale_share <= {limits.stale_share:.1%}"),
-        ("members newly excluded", f"excluded_share <= {limits.excluded_share:.1%}"),
+        ("members deleted or private", f"deleted_share at most {limits.deleted_share:.1%}"),
+        ("members gone stale", f"stale_share at most {limits.stale_share:.1%}"),
+        ("members newly excluded", f"excluded_share at most {limits.excluded_share:.1%}"),
     )
 
 
 def _size_rule(limits: Limits) -> tuple[str, str]:
-    return "size against the previous snapshot", f"size_drift <= {limits.size_drift:.1%}"
+    return "size against the previous snapshot", f"size_drift at most {limits.size_drift:.1%}"
 
 
 def _key_rule(kind: str, allowed: float, least: int) -> tuple[str, str]:
-    return f"members lost by one {kind}", f"{kind}_share <= {allowed:.1%} of at least {least} members"
+    return f"members lost by one {kind}", f"{kind}_share at most {allowed:.1%} of at least {least} members"
 
 
 def _rules(limits: Limits) -> list[tuple[str, str]]:

@@ -28,6 +28,7 @@ def new_context() -> Any:
     context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
     for site in list(context.variables.data_docs_sites or {}):
         context.delete_data_docs_site(site)
+    context.data_sources.add_pandas("staged")
     return context
 
 
@@ -43,8 +44,9 @@ def validate(
         at: Instant the run is filed under; not the wall clock, so that a second run has the same pages.
         result_format: How much of what failed is kept, as Great Expectations names it.
     """
-    source = context.data_sources.add_pandas(f"staged {suite.name}")
-    batch = source.add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe("all")
+    batch = (
+        context.data_sources.get("staged").add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe("all")
+    )
     definition = gx.ValidationDefinition(name=suite.name, data=batch, suite=context.suites.add(suite))
     outcome = context.validation_definitions.add(definition).run(
         batch_parameters={"dataframe": frame},

@@ -189,7 +189,7 @@ def _between(column: str, low: float | None, high: float | None, rule: str, reas
     if low == high:
         limit = f"{column} = {low:g}"
     else:
-        limit = f"{column} >= {low:.15g}" if high is None else f"{column} <= {high:.15g}"
+        limit = f"{column} at least {low:.15g}" if high is None else f"{column} at most {high:.15g}"
     words = _words(rule, limit, reason, void=void)
     return gxe.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high, **words)
 
@@ -200,7 +200,7 @@ def _equal(found: str, due: str, rule: str, reason: str) -> Any:
 
 
 def _at_least(larger: str, smaller: str, rule: str, reason: str) -> Any:
-    words = _words(rule, f"{larger} >= {smaller}", reason)
+    words = _words(rule, f"{larger} at least {smaller}", reason)
     return gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A=larger, column_B=smaller, or_equal=True, **words)
 
 
