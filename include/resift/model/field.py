@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from resift.model.document import Document
 
@@ -21,47 +21,40 @@ Path = tuple[str | int, ...]
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
-def parse_path(value: object) -> Path:
+def parse_path(text: str) -> Path:
     """Read ``contributors[0].id`` as the steps ``("contributors", 0, "id")``.
 
-    A list is taken step by step as it stands, for names that hold a dot or a bracket.
+    Raises:
+        ValueError: The text is not a path.
     """
-    if isinstance(value, list | tuple):
-        steps = tuple(value)
-        if steps and isinstance(steps[0], str) and all(_is_step(step) for step in steps):
-            return steps
-        raise ValueError("a list of names and positions that starts with a name, such as [contributors, 0, id]")
-    if not isinstance(value, str) or not value:
-        raise ValueError("the name of a column, or a path such as contributors[0].id; quote names that are not text")
-    return (value,)
+    at, steps = 0, list[str | int]()
+    while at < len(text):
+        match = _STEP.match(text, at)
+        if match is None:
+            break
+        steps.append(int(match[2]) if match[2] is not None else match[1])
+        at = match.end()
+        if text[at : at + 1] == "." and text[at + 1 : at + 2] not in ("", "["):
+            at += 1
+    if at < len(text) or not steps or not isinstance(steps[0], str):
+        raise ValueError(f"a path such as contributors[0].id instead of {text!r}; write odd names as a list of steps")
+    return tuple(steps)
+
+
+def _column(value: object) -> object:
+    if isinstance(value, str) and value:
+        return value
+    if isinstance(value, list | tuple) and value and isinstance(value[0], str) and all(map(_is_step, value)):
+        return tuple(value)
+    raise ValueError(
+        "the name of a column in quotes, a path such as contributors[0].id, or a list of steps such as [dc.title, 0]"
+    )
 
 
 def _is_step(step: object) -> bool:
     return (isinstance(step, str) and step != "") or (
         isinstance(step, int) and not isinstance(step, bool) and step >= 0
     )
-
-
-def nested(path: Path) -> Path:
-    """Split a path that was written as one text into its steps; a path of several steps stays.
-
-    Raises:
-        ValueError: The text is not a path.
-    """
-    if len(path) != 1 or not isinstance(path[0], str) or not any(letter in path[0] for letter in ".[]"):
-        return path
-    text, at, steps = path[0], 0, []
-    while at < len(text):
-        match = _STEP.match(text, at)
-        if match is None:
-            raise ValueError(
-                f"a path such as contributors[0].id instead of {text!r}; write odd names as a list of steps"
-            )
-        steps.append(int(match[2]) if match[2] is not None else match[1])
-        at = match.end()
-        if text[at : at + 1] == "." and at + 1 < len(text):
-            at += 1
-    return parse_path(steps)
 
 
 def spell(path: Path) -> str:
@@ -112,9 +105,7 @@ EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 Text = Annotated[str, BeforeValidator(_only_text)]
 """Text in YAML; a number or a date is taken as it is written, a truth value is refused."""
 
-ColumnPath = Annotated[
-    Path, BeforeValidator(parse_path), PlainSerializer(lambda path: list(path), return_type=list[str | int])
-]
+ColumnName = Annotated[str | Path, BeforeValidator(_column)]
 
 
 class Lookup(Document):
@@ -133,8 +124,8 @@ class Lookup(Document):
 class Column(Document):
     """Where one value comes from. One of ``column``, ``constant`` and ``file_name`` is given."""
 
-    column: ColumnPath | None = None
-    """A column, or in nested data a path such as ``contributors[0].id``."""
+    column: ColumnName | None = None
+    """A column, or in nested data a path such as ``contributors[0].id``. A list is taken step by step as it stands."""
 
     constant: Text | None = None
     """The same value for every row."""
@@ -207,6 +198,6 @@ class Carried(Instant):
 
     @model_validator(mode="after")
     def _only_instants_have_format(self) -> Carried:
-        if self.type != "timestamp" and self.model_fields_set & {"format", "timezone"}:
+        if self.type != "timestamp" and (self.format != "iso" or self.timezone is not None):
             raise ValueError("format and timezone only beside type timestamp")
         return self

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import BeforeValidator, Field, model_validator
 
 from resift.model.document import Document, Name
-from resift.model.field import Carried, Column, Instant, Lookup, Mapped, Path, StateRule, nested
+from resift.model.field import Carried, Column, Instant, Lookup, Mapped, Path, StateRule, parse_path
 from resift.model.observation import ATTRIBUTES, CARRIED_TYPES, EVIDENCE, RESERVED
 
 Format = Literal["parquet", "csv", "tsv", "jsonl"]
@@ -121,7 +121,7 @@ class Source(Document):
                 raise ValueError("columns only for csv and tsv, whose files may lack a header")
             if len(set(self.columns)) != len(self.columns) or not all(self.columns):
                 raise ValueError("columns without repeats and without empty names")
-        if "csv" in self.model_fields_set and self.format not in ("csv", "tsv"):
+        if self.csv != Csv() and self.format not in ("csv", "tsv"):
             raise ValueError("a csv dialect only for csv and tsv")
         if self.format == "parquet" and self.compression not in (None, "none"):
             raise ValueError("no compression beside parquet, which compresses inside")
@@ -140,13 +140,12 @@ class Source(Document):
         for name, column in self.mapped():
             if column.column is None:
                 continue
+            path = self.path(column)
             if self.format in ("csv", "tsv"):
-                if len(column.column) != 1:
+                if path is None or len(path) != 1:
                     raise ValueError(f"a plain column for {name}: csv and tsv are not nested")
-                if self.columns is not None and column.column[0] not in self.columns:
-                    raise ValueError(f"{name} from one of the columns, not from {column.column[0]!r}")
-            else:
-                nested(column.column)
+                if self.columns is not None and path[0] not in self.columns:
+                    raise ValueError(f"{name} from one of the columns, not from {path[0]!r}")
 
     def mapped(self) -> Iterator[tuple[str, Column]]:
         """Yield the name and origin of every field, the state, the instant and the carried columns."""
@@ -160,9 +159,9 @@ class Source(Document):
 
     def path(self, column: Column) -> Path | None:
         """Return the steps to a column in this format: in nested data a dotted text is a path."""
-        if column.column is None or self.format in ("csv", "tsv"):
+        if column.column is None or isinstance(column.column, tuple):
             return column.column
-        return nested(column.column)
+        return (column.column,) if self.format in ("csv", "tsv") else parse_path(column.column)
 
     def paths(self) -> dict[Path, bool]:
         """Return every path that is read, and whether it may be absent."""
