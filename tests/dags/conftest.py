@@ -13,7 +13,11 @@ HOME = Path(_home.name)
 DATASETS = HOME / "datasets"
 LAKE = HOME / "lake"
 
-DATASETS.mkdir()
+SOURCES = HOME / "sources"
+INBOX = HOME / "inbox"
+
+for folder in (DATASETS, SOURCES, INBOX):
+    folder.mkdir()
 (DATASETS / "photos.yaml").write_text(
     """\
 name: photos
@@ -29,6 +33,19 @@ retention: 720d
     (DATASETS / "photos.yaml").read_text().replace("photos", "tiles").replace("90d", "30d")
 )
 
+(SOURCES / "museum.yaml").write_text(
+    """\
+name: museum
+pool: museum
+format: csv
+fields:
+  image_id: id
+  url: url
+state: {constant: public}
+observed_at: {column: seen}
+"""
+)
+
 BUNDLES = [
     {"name": name, "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {"path": str(path)}}
     for name, path in {"resift": ROOT / "dags", "small": Path(__file__).parent / "small"}.items()
@@ -41,6 +58,8 @@ os.environ.update(
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
     AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
     RESIFT_DATASETS=str(DATASETS),
+    RESIFT_SOURCES=str(SOURCES),
+    RESIFT_INBOX=str(INBOX),
     RESIFT_LAKE=LAKE.as_uri(),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 
 POOLS = "pool/"
@@ -32,6 +33,21 @@ def run(pool: str, drop_id: str, file: int) -> str:
 def quarantine(pool: str, drop_id: str, file: int) -> str:
     """Rows of one file of a drop that could not be read, each with its reason."""
     return f"pool/{pool}/quarantine/{drop_id}-{file:05d}.parquet"
+
+
+def delivered(pool: str, place: str) -> str:
+    """Says that what lies at a place of the inbox is in the pool; places are names people chose, so they are hashed."""
+    return f"pool/{pool}/delivered/{hashlib.sha256(place.encode()).hexdigest()[:32]}.json"
+
+
+def worklist(work_id: str) -> str:
+    """What one run of the ingest DAG has to do."""
+    return f"ingest/{work_id}/work.json"
+
+
+def file_receipt(work_id: str, delivery: int, file: int) -> str:
+    """What became of one file of one drop in one run of the ingest DAG."""
+    return f"ingest/{work_id}/receipts/{delivery:05d}-{file:05d}.json"
 
 
 def suppressions(pool: str) -> str:

@@ -14,6 +14,7 @@ from resift.model.dataset import Dataset
 from resift.model.grid import Grid, midnight
 from resift.model.keys import Staging
 from resift.model.verdict import Verdict
+from resift.steps import inbox
 from resift.steps.audit import audit as audit_group
 from resift.steps.cut import cut as cut_sample
 from resift.steps.judge import judge as judge_snapshot
@@ -95,6 +96,29 @@ def publish(refresh: Refresh, *, judgement: Mapping[str, str]) -> dict[str, Any]
     }
 
 
+def list_files(*, source: str | None, drop: str | None, observed_at: str | None) -> dict[str, Any]:
+    """List the files to ingest; the list itself lies in the lake, which has room for it."""
+    instant = _instant(observed_at, parameter="observed_at") if observed_at else None
+    return inbox.list_files(lake(), source=source, drop=drop, observed_at=instant)
+
+
+def ingest_files(work: Mapping[str, str], *, group: int) -> dict[str, Any]:
+    """Ingest one group of files."""
+    return inbox.ingest_files(lake(), work_id=work["work_id"], group=group)
+
+
+def commit_drops(work: Mapping[str, str] | None) -> dict[str, Any]:
+    """Commit the drops whose files were all ingested.
+
+    Raises:
+        StagingError: The drops could not be listed, so there is no work.
+        DropRejected: Some of them could not be committed.
+    """
+    if work is None:
+        raise StagingError("ingest: no list of drops, expected the one of list_files. See why that task failed.")
+    return inbox.commit_drops(lake(), work_id=work["work_id"])
+
+
 def _read_verdict(store: Store, key: str, *, seal: str) -> Verdict:
     try:
         verdict = Verdict.from_json(store.get(key), what=f"{store.url}/{key}")
@@ -141,18 +165,7 @@ def resolve_known_at(text: str | None) -> datetime:
     Raises:
         ConfigError: It is no instant, or has no time zone.
     """
-    if text is None:
-        return datetime.now(UTC)
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise ConfigError(
-            f"known_at: found {text!r}, expected an instant with its time zone, such as 2025-01-06T00:00:00Z. "
-            "Correct the parameter."
-        )
-    return instant.astimezone(UTC)
+    return datetime.now(UTC) if text is None else _instant(text, parameter="known_at")
 
 
 def lake() -> Store:
@@ -189,3 +202,16 @@ def _day(text: str) -> date:
         raise ConfigError(
             f"as_of: found {text!r}, expected a date such as 2025-01-06. Correct the parameter."
         ) from error
+
+
+def _instant(text: str, *, parameter: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise ConfigError(
+            f"{parameter}: found {text!r}, expected an instant with its time zone, such as 2025-01-06T00:00:00Z. "
+            "Correct the parameter."
+        )
+    return instant.astimezone(UTC)
