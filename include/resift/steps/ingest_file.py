@@ -71,11 +71,12 @@ def _read_into(
     sorter: RunSorter, quarantine: QuarantineWriter, path: Path, name: str, given: Given, salt: str
 ) -> tuple[int, tuple[str, ...]]:
     """Sort every row into the run or the quarantine; return the number of observations and the keys not seen."""
-    source, observations = given.source, 0
+    source, observations, split = given.source, 0, 0
     unseen = {path for path, optional in source.paths().items() if not optional and source.format == "jsonl"}
     with closing(read_rows(path, name=name, source=source)) as batches:
         for batch in batches:
-            unseen = {path for path in unseen if batch.columns[path].null_count == len(batch.row_numbers)}
+            unseen.difference_update(batch.columns)
+            split += len(batch.row_numbers)
             observed = observe(batch, given=given)
             quarantine.add(batch.bad)
             quarantine.add(observed.rejected)
@@ -89,7 +90,7 @@ def _read_into(
                 prn = permanent_random_numbers(observed.observations["image_id"], salt=salt)
                 sorter.add(observed.observations.append_column(PRN, pa.array(prn)))
                 observations += len(observed.observations)
-    return observations, tuple(sorted(map(spell, unseen)))
+    return observations, tuple(sorted(map(spell, unseen))) if split else ()
 
 
 def _check_unchanged(path: Path, listed: ListedFile) -> None:

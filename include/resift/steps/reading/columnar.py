@@ -30,7 +30,7 @@ def read_columnar(path: FilePath, *, name: str, source: Source) -> Iterator[RawB
         paths = _present(file.schema_arrow, name=name, source=source)
         check_types({path: _type_at(file.schema_arrow, path) for path in paths}, name=name, source=source)
         row = 1
-        for batch in file.iter_batches(batch_size=_ROWS, columns=sorted({str(path[0]) for path in paths})):
+        for batch in file.iter_batches(batch_size=_ROWS, columns=_tops(file.schema_arrow, paths)):
             yield _raw_batch(batch, paths, first_row=row, encoding=source.encoding)
             row += batch.num_rows
 
@@ -48,6 +48,11 @@ def _present(schema: pa.Schema, *, name: str, source: Source) -> list[Path]:
             f"expected all that source {source.name} reads. Correct the source file, or ask for the file again."
         )
     return present
+
+
+def _tops(schema: pa.Schema, paths: list[Path]) -> list[str]:
+    tops = {path[0] for path in paths}
+    return [name for name in schema.names if name in tops]
 
 
 def _type_at(schema: pa.Schema, path: Path) -> pa.DataType | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -30,13 +30,14 @@ class _Unreadable(ValueError):
 
 
 def read_jsonlines(text: MarkedText, *, name: str, source: Source) -> Iterator[RawBatch]:
-    """Yield the rows of a file of JSON lines. Blank lines are not rows. A key a row lacks is null there."""
+    """Yield the rows of a file of JSON lines. Blank lines are not rows. A key no row has is absent."""
     paths = list(source.paths())
     whole = source.paths_carried_whole()
     batch = _Batch(paths, source.encoding)
     for number, line in enumerate(_lines(text), start=1):
         try:
-            batch.add(number, line, _row(line, paths, whole, source.encoding))
+            row = _row(line, source.encoding)
+            batch.add(number, line, _values(row, line, paths, whole), row.keys())
         except _Unreadable as problem:
             batch.reject(number, line, str(problem))
         if batch.is_full():
@@ -54,12 +55,14 @@ class _Batch:
         self._lines: list[bytes] = []
         self._rows: list[list[str | None]] = []
         self._bad: list[BadRow] = []
+        self._seen: set[str] = set()
         self._bytes = 0
 
-    def add(self, number: int, line: bytes, row: list[str | None]) -> None:
+    def add(self, number: int, line: bytes, row: list[str | None], names: Iterable[str]) -> None:
         self._numbers.append(number)
         self._lines.append(line)
         self._rows.append(row)
+        self._seen.update(names)
         self._bytes += len(line)
 
     def reject(self, number: int, line: bytes, reason: str) -> None:
@@ -73,7 +76,11 @@ class _Batch:
         columns = zip(*self._rows, strict=True) if self._rows else [()] * len(self._paths)
         return RawBatch(
             row_numbers=np.asarray(self._numbers, dtype=np.int64),
-            columns={path: pa.array(values, pa.string()) for path, values in zip(self._paths, columns, strict=True)},
+            columns={
+                path: pa.array(values, pa.string())
+                for path, values in zip(self._paths, columns, strict=True)
+                if path[0] in self._seen
+            },
             raw=lambda positions: [self._given(self._lines[at]) for at in positions],
             bad=tuple(self._bad),
         )
@@ -99,7 +106,7 @@ def _lines(text: MarkedText) -> Iterator[bytes]:
         yield rest.rstrip(b"\r")
 
 
-def _row(line: bytes, paths: list[Path], whole: frozenset[Path], encoding: str) -> list[str | None]:
+def _row(line: bytes, encoding: str) -> dict[str, Any]:
     if len(line) > _LONGEST:
         raise _Unreadable(f"is longer than {_LONGEST >> 20} MiB")
     text = line.decode("utf-8", "surrogatepass")
@@ -111,8 +118,12 @@ def _row(line: bytes, paths: list[Path], whole: frozenset[Path], encoding: str) 
         raise _Unreadable(NOT_JSON) from error
     if not isinstance(row, dict):
         raise _Unreadable("is not a JSON object")
+    return row
+
+
+def _values(row: dict[str, Any], line: bytes, paths: list[Path], whole: frozenset[Path]) -> list[str | None]:
     values = [_text(_at(row, path), path, path in whole) for path in paths]
-    if "\\u" in text:
+    if b"\\u" in line:
         _require_unicode(values)
     return values
 
