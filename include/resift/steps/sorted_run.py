@@ -49,9 +49,11 @@ class RunSorter:
     The bytes written depend on the observations alone, not on how they were handed in.
     """
 
-    def __init__(self, folder: Path, *, carried: pa.Schema, origin: dict[str, str]) -> None:
+    def __init__(
+        self, folder: Path, *, carried: pa.Schema, origin: dict[str, str], chunk_bytes: int = CHUNK_BYTES
+    ) -> None:
         """Prepare to spill into ``folder``; ``origin`` holds source, drop and file, the same for every row."""
-        self._folder, self._origin = folder, origin
+        self._folder, self._origin, self._chunk_bytes = folder, origin, chunk_bytes
         self._schema = run_schema(carried)
         self._held: list[pa.Table] = []
         self._held_bytes = 0
@@ -61,7 +63,7 @@ class RunSorter:
         """Take observations with their ``prn``; the constant columns of the origin are not among them."""
         self._held.append(observations)
         self._held_bytes += observations.nbytes
-        if self._held_bytes >= CHUNK_BYTES:
+        if self._held_bytes >= self._chunk_bytes:
             self._spill()
 
     def finish(self, path: Path) -> SortedRun | None:

@@ -44,15 +44,7 @@ class _Delimited:
 
     def batches(self) -> Iterator[RawBatch]:
         valid, last = 0, None
-        reader = self._open()
-        while True:
-            try:
-                table = reader.read_next_batch()
-            except StopIteration:
-                break
-            except pa.ArrowInvalid as error:
-                self._refuse(error)
-                raise
+        for table in self._tables():
             if table.num_rows:
                 numbers = self._numbers(valid, table.num_rows)
                 valid += table.num_rows
@@ -61,6 +53,13 @@ class _Delimited:
         self._check_last_quote(last)
         if self._pending:
             yield self._batch(pa.record_batch([pa.nulls(0, pa.string())] * len(self._header), names=self._header))
+
+    def _tables(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self._open()
+        except pa.ArrowInvalid as error:
+            self._refuse(error)
+            raise
 
     def _open(self) -> arrow_csv.CSVStreamingReader:
         source = self._source
