@@ -20,7 +20,7 @@ _BLOCK = 4 << 20
 """Bytes parsed at a time; no row may be longer."""
 
 
-def read_delimited(text: MarkedText, *, name: str, source: Source) -> Iterator[RawBatch]:
+def read_delimited(text: MarkedText, *, name: str, source: Source, block_bytes: int = _BLOCK) -> Iterator[RawBatch]:
     """Yield the rows of a CSV or TSV file. Blank lines are not rows.
 
     Raises:
@@ -29,13 +29,14 @@ def read_delimited(text: MarkedText, *, name: str, source: Source) -> Iterator[R
     """
     header = list(source.columns) if source.columns is not None else _header(text, source)
     _check_header(header, name=name, source=source)
-    return _Delimited(text, header, name, source).batches()
+    return _Delimited(text, header, name, source, block_bytes).batches()
 
 
 class _Delimited:
     """One pass over one file."""
 
-    def __init__(self, text: MarkedText, header: list[str], name: str, source: Source) -> None:
+    def __init__(self, text: MarkedText, header: list[str], name: str, source: Source, block_bytes: int) -> None:
+        self._block_bytes = block_bytes
         self._text, self._header, self._name, self._source = text, header, name, source
         self._bad_numbers: list[int] = []
         self._pending: list[BadRow] = []
@@ -67,7 +68,7 @@ class _Delimited:
             self._text,
             read_options=arrow_csv.ReadOptions(
                 use_threads=False,  # with threads a bad row's number is not known
-                block_size=_BLOCK,
+                block_size=self._block_bytes,
                 column_names=None if source.columns is None else self._header,
             ),
             parse_options=arrow_csv.ParseOptions(
@@ -108,8 +109,8 @@ class _Delimited:
             ) from error
         if "straddl" in str(error) or "out of sync" in str(error):
             raise DropRejected(
-                f"{self._name}: found a row longer than {_BLOCK >> 20} MiB, expected shorter ones. A quote may be open "
-                "without an end: set `quote: null` under `csv` if the file does not quote, or mend the file."
+                f"{self._name}: found a row longer than {self._block_bytes >> 20} MiB, expected shorter ones. A quote may be "
+                "open without an end: set `quote: null` under `csv` if the file does not quote, or mend the file."
             ) from error
 
     def _check_last_quote(self, last: tuple[int, str | None] | None) -> None:
