@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resift.core.prn import permanent_random_numbers
-from resift.errors import PoolError
+from resift.errors import DropRejected, PoolError
 from resift.model import keys
 from resift.model.pool import Pool
 from resift.steps.found_pool import ensure_pool
@@ -217,6 +217,19 @@ def test_of_two_processes_that_commit_one_drop_both_get_the_same(tmp_path):
     receipts = [ingest_file(source, listing, 0, store)]
 
     assert commit_drop(source, listing, receipts, store) == commit_drop(source, listing, receipts, store)
+
+
+def test_a_file_that_changed_since_it_was_listed_is_refused(tmp_path):
+    store, source = MemoryStore(), make_source()
+    path = write(tmp_path / "drop.csv", [row(1)])
+    listing = open_drop(source, str(path))
+    ensure_pool(store, "photos", salt=SALT)
+
+    write(path, [row(2)])
+
+    with pytest.raises(DropRejected, match=r"drop.csv: has sha256 .* as when the drop was listed"):
+        ingest_file(source, listing, 0, store)
+    assert set(lake(store)) == {keys.pool("photos")}
 
 
 def test_a_pool_is_founded_once_with_a_salt_of_its_own():

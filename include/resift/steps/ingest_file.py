@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,8 +42,7 @@ def ingest_file(source: Source, listing: DropListing, index: int, store: Store) 
     salt = read_pool(store, source.pool).salt
     with tempfile.TemporaryDirectory(prefix="resift-ingest-") as scratch:
         place = Path(scratch)
-        with fetched(folder, listed.name, into=place) as path:
-            _check_unchanged(path, listed)
+        with fetched(folder, listed.name, into=place) as path, _unchanged(path, listed):
             given = given_for(source, listing, listed.name, folder)
             origin = {"source": source.name, "drop": listing.drop_id, "file": listed.name}
             sorter = RunSorter(place, carried=source.carried_schema(), origin=origin)
@@ -93,8 +93,13 @@ def _read_into(
     return observations, tuple(sorted(map(spell, unseen))) if split else ()
 
 
-def _check_unchanged(path: Path, listed: ListedFile) -> None:
-    if (found := sha256_of(path)) != listed.sha256:
+@contextmanager
+def _unchanged(path: Path, listed: ListedFile) -> Iterator[None]:
+    """Check, beside the work done with a file, that it is the file that was listed."""
+    with ThreadPoolExecutor(1) as beside:
+        digest = beside.submit(sha256_of, path)
+        yield
+    if (found := digest.result()) != listed.sha256:
         raise DropRejected(
             f"{listed.name}: has sha256 {found[:12]}…, expected {listed.sha256[:12]}… as when the drop was listed. "
             "It changed meanwhile; wait until the delivery is complete and ingest it again."

@@ -91,7 +91,7 @@ class _Delimited:
         number = row.number - (0 if self._source.columns is not None else 1)
         self._bad_numbers.append(number)
         quote = self._source.csv.quote
-        self._open_quote = quote is not None and row.text.count(quote) % 2 == 1
+        self._open_quote = quote is not None and "\n" in row.text and row.text.count(quote) % 2 == 1
         raw = unmarked(row.text, encoding=self._source.encoding)
         reason = f"has another number of values than the {len(self._header)} columns"
         self._pending.append(BadRow(number, raw, reason))
@@ -109,8 +109,8 @@ class _Delimited:
             ) from error
         if "straddl" in str(error) or "out of sync" in str(error):
             raise DropRejected(
-                f"{self._name}: found a row longer than {self._block_bytes >> 20} MiB, expected shorter ones. A quote may be "
-                "open without an end: set `quote: null` under `csv` if the file does not quote, or mend the file."
+                f"{self._name}: found a row longer than {self._block_bytes >> 20} MiB, expected shorter ones. A "
+                "quote may be open without an end: set `quote: null` under `csv` if the file does not quote, or mend the file."
             ) from error
 
     def _check_last_quote(self, last: tuple[int, str | None] | None) -> None:
