@@ -108,9 +108,10 @@ class _Delimited:
                 "many bad rows (max_bad_rows). Correct delimiter, quote or columns in the source file, or the file."
             ) from error
         if "straddl" in str(error) or "out of sync" in str(error):
+            longest = f"{self._block_bytes >> 20} MiB"
             raise DropRejected(
-                f"{self._name}: found a row longer than {self._block_bytes >> 20} MiB, expected shorter ones. A "
-                "quote may be open without an end: set `quote: null` under `csv` if the file does not quote, or mend the file."
+                f"{self._name}: found a row longer than {longest}, expected shorter ones. A quote may be open without "
+                "an end: set `quote: null` under `csv` if the file does not quote, or mend the file."
             ) from error
 
     def _check_last_quote(self, last: tuple[int, str | None] | None) -> None:
