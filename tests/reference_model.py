@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
 from pandas.util import hash_array
 
 RESTRICTIVE = ["public", "private", "deleted"]
@@ -12,7 +13,7 @@ READABLE = EU | {"US", "JP"}
 
 
 def prn(image_id, salt):
-    return int(hash_array([image_id], hash_key=salt, categorize=False)[0]) >> 1
+    return int(hash_array(np.array([image_id], dtype=object), hash_key=salt, categorize=False)[0]) >> 1
 
 
 def excluded(observation):

@@ -1,0 +1,43 @@
+# Everything a newcomer needs. `make demo` and `make test` do all of their own set-up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test check tools measure requirements clean
+
+help: ## List the targets.
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# The pinned set, then resift itself in place. Nothing is resolved: what is pinned is what is installed.
+$(VENV)/.ready: requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "make: $(PYTHON) is older than 3.11, expected 3.11 or newer. Name one with make PYTHON=python3.11." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(VENV)/.ready ## Make a pool of 200,000 items, run three cycles by Airflow, and one that is refused.
+	$(BIN)/python -m demo
+
+test: $(VENV)/.ready ## Run the whole test suite.
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope
+
+check: $(VENV)/.ready ## Check style and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+tools: ## Build the S3 servers the tests run against, where Go is installed.
+	tools/s3-servers
+
+measure: $(VENV)/.ready ## Measure time and memory of ingesting 5 million rows and sampling a million.
+	$(BIN)/python tools/measure
+
+requirements: $(VENV)/.ready ## Pin requirements again from pyproject.toml and requirements.in.
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml requirements.in --extra airflow --universal --python-version 3.11 -o requirements.txt --upgrade
+	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra dev --constraints requirements.txt --universal --python-version 3.11 -o requirements-dev.txt
+
+clean: ## Remove everything that was made.
+	rm -rf build $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
