@@ -62,7 +62,7 @@ def exclude(kept: np.ndarray, *, speakers: np.ndarray, reasons: np.ndarray) -> S
         ValueError: Some kept item has no judged observation: it would pass unjudged.
     """
     position = np.searchsorted(kept, speakers)
-    if not np.array_equal(np.unique(position), np.arange(len(kept))):
+    if not np.bincount(position, minlength=len(kept)).all():
         raise ValueError(
             "exclude: some item has no judged observation, expected one for each. Judge all speaking rows."
         )

@@ -11,8 +11,17 @@ import pyarrow as pa
 import resift
 from resift.client.snapshots import find_manifest
 from resift.core.circle import CIRCLE
+from resift.core.cut import content_digest
 from resift.core.estimate import eligible_estimate
-from resift.errors import KeyExists, KeyNotFound, RefreshHeld, RefreshRefused, SnapshotConflict, WriteConflict
+from resift.errors import (
+    KeyExists,
+    KeyNotFound,
+    RefreshHeld,
+    RefreshRefused,
+    SnapshotConflict,
+    StagingError,
+    WriteConflict,
+)
 from resift.model import keys
 from resift.model.document import canonical_json, sha256_hex
 from resift.model.grid import midnight
@@ -39,6 +48,7 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
     """
     staging = Staging(dataset, version, plan_id)
     plan, cut = read_plan(store, staging), read_cut(store, staging)
+    require_own_digest(plan, cut)
     verdict.require(dataset=dataset, version=version, content_digest=cut.content_digest)
     require_pass(verdict)
     published = find_manifest(store, dataset, version)
@@ -49,6 +59,21 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
     move_latest(store, published)
     _clean(store, staging)
     return published
+
+
+def require_own_digest(plan: Plan, cut: CutReceipt) -> None:
+    """Check that the digest a cut carries is the one its parts give, so that a verdict for it speaks of these parts.
+
+    Raises:
+        StagingError: The receipt was altered.
+    """
+    columns = [(field.name, str(field.type)) for field in published_schema(plan)]
+    digest = content_digest(columns=columns, start=plan.start, width=cut.width, parts=cut.parts)
+    if digest != cut.content_digest:
+        raise StagingError(
+            f"refresh {cut.dataset} {cut.version}: the parts of the cut give content {digest[:12]}…, its receipt says "
+            f"{cut.content_digest[:12]}…. The receipt was altered; start the refresh again from `plan`."
+        )
 
 
 def require_pass(verdict: Verdict) -> None:
@@ -98,7 +123,7 @@ def _publish(store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdic
     prefix = keys.snapshot(plan.dataset.name, plan.version)
     for part, staged in zip(cut.parts, cut.staged_parts, strict=True):
         store.copy(staged.key, prefix + part.path)
-    manifest = _manifest(plan, cut, verdict, tuple(_publish_extras(store, staging, plan, cut)))
+    manifest = _manifest(plan, cut, verdict, tuple(_publish_extras(store, staging, plan, cut, verdict)))
     key = keys.manifest(plan.dataset.name, plan.version)
     store.put(keys.revision(plan.dataset.name, plan.version, 0), manifest.to_json())
     try:
@@ -113,17 +138,17 @@ def _publish(store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdic
     return manifest
 
 
-def _publish_extras(store: Store, staging: Staging, plan: Plan, cut: CutReceipt) -> Iterator[Extra]:
+def _publish_extras(store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdict: Verdict) -> Iterator[Extra]:
     """Copy what lies beside the data: the changes, the verdict, the pages of the judge."""
     prefix = keys.snapshot(plan.dataset.name, plan.version)
     for number, staged in enumerate(cut.staged_changes):
         path = keys.changes_name(number)
         store.copy(staged.key, prefix + path)
         yield Extra(path=path, size_bytes=staged.size_bytes, sha256=staged.sha256)
-    pages = [(staging.verdict, keys.quality("verdict.json"))]
-    pages += [(stat.key, keys.quality(stat.key.removeprefix(staging.prefix))) for stat in store.list(staging.docs)]
-    for key, path in pages:
-        body = store.get(key)
+    pages = {keys.quality("verdict.json"): verdict.to_json()}
+    for stat in store.list(staging.docs):
+        pages[keys.quality(stat.key.removeprefix(staging.prefix))] = store.get(stat.key)
+    for path, body in pages.items():
         store.put(prefix + path, body)
         yield Extra(path=path, size_bytes=len(body), sha256=sha256_hex(body))
 
