@@ -69,7 +69,9 @@ def make_dataset(**fields: Any) -> Dataset:
     return Dataset.model_validate(content)
 
 
-def make_pool(store: Store, *drops: Iterable[Mapping[str, Any]], pool: str = "photos", salt: str = SALT, **options: Any) -> None:
+def make_pool(
+    store: Store, *drops: Iterable[Mapping[str, Any]], pool: str = "photos", salt: str = SALT, **options: Any
+) -> None:
     """Make a pool whose drops hold these observations; call it again to add drops."""
     if store.stat(keys.pool(pool)) is None:
         store.create(keys.pool(pool), Pool(pool=pool, salt=salt).to_json())

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from builders import NOW, SALT, cycle, instant, make_dataset, make_pool, observation, publish_unjudged, snapshot_rows
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from reference_model import draw, prn
 
 from resift.core.circle import start_point
 from resift.steps.plan import plan
 from resift.steps.sift import sift
 from resift.steps.suppress import suppress
 from resift.storage.memory import MemoryStore
-from builders import NOW, SALT, cycle, instant, make_dataset, make_pool, observation, publish_unjudged, snapshot_rows
-from reference_model import draw, prn
 
 IDS = [f"image-{number}" for number in range(24)]
 OWNERS = ["ann", "bob", "cyd"]

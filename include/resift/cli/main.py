@@ -34,7 +34,7 @@ def main() -> None:
     try:
         app()
     except ResiftError as error:
-        print(f"resift: {error}", file=sys.stderr)
+        typer.echo(f"resift: {error}", err=True)
         sys.exit(exit_code(error))
     except BrokenPipeError:
         sys.exit(0)

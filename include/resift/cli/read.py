@@ -20,7 +20,7 @@ def snapshots(lake: Lake, dataset: DatasetName = None, as_json: AsJson = False) 
     store = open_lake(lake)
     names = [dataset] if dataset else list_datasets(store)
     manifests = [read_manifest(store, name, version) for name in names for version in list_versions(store, name)]
-    latest = {name: read_manifest(store, name, "latest").version for name in dict.fromkeys(m.dataset for m in manifests)}
+    latest = {name: read_manifest(store, name, "latest").version for name in {m.dataset for m in manifests}}
     render_snapshots(manifests, latest, as_json=as_json)
 
 
@@ -38,7 +38,7 @@ def diff(
     newer: Version,
     lake: Lake,
     dataset: DatasetName = None,
-    items: Annotated[bool, typer.Option("--items", help="List every item that entered or left, with its cause.")] = False,
+    items: Annotated[bool, typer.Option("--items", help="List every item that entered or left, and why.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Tell what entered and left between two versions, and why."""

@@ -21,7 +21,8 @@ def refresh(
         str | None, typer.Option("--as-of", help="The cycle: a grid date such as 2026-09-28. The latest if not given.")
     ] = None,
     known_at: Annotated[
-        str | None, typer.Option("--known-at", help="Instant at which rights are judged, in ISO form; now if not given.")
+        str | None,
+        typer.Option("--known-at", help="Instant at which rights are judged, in ISO form; now if not given."),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes for the mapped steps.")] = 1,
     as_json: AsJson = False,

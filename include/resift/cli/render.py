@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 import pyarrow as pa
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -27,7 +28,7 @@ def console() -> Console:
 
 def print_json(content: Any) -> None:
     """Print one JSON document."""
-    print(json.dumps(content, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
 
 
 def render_snapshots(manifests: Sequence[Manifest], latest: Mapping[str, date], *, as_json: bool) -> None:
@@ -71,7 +72,8 @@ def render_manifest(manifest: Manifest, *, as_json: bool) -> None:
         return
     m, out = manifest, console()
     size = sum(part.size_bytes for part in m.parts)
-    out.print(f"[bold]{m.dataset} {m.version}.{m.revision}[/bold]  {m.rows:,} items in {len(m.parts)} parts, {size:,} bytes")
+    parts = "1 part" if len(m.parts) == 1 else f"{len(m.parts)} parts"
+    out.print(f"[bold]{m.dataset} {m.version}.{m.revision}[/bold]  {m.rows:,} items in {parts}, {size:,} bytes")
     out.print(f"content digest  {m.content_digest}")
     out.print(f"published       {m.published_at:%Y-%m-%d %H:%M} UTC, kept until {m.retained_until}")
     out.print(f"known at        {m.known_at:%Y-%m-%d %H:%M} UTC, policy {m.policy.policy} {m.policy.version}")
@@ -84,7 +86,9 @@ def render_manifest(manifest: Manifest, *, as_json: bool) -> None:
     _render_funnel(manifest, out)
     if m.changes:
         entered, left = sum(m.changes.entered.values()), sum(m.changes.left.values())
-        out.print(f"\nagainst {m.changes.previous.version}: {entered:,} entered, {left:,} left, turnover {m.changes.turnover:.3f}")
+        out.print(
+            f"\nagainst {m.changes.previous.version}: {entered:,} entered, {left:,} left, turnover {m.changes.turnover:.3f}"
+        )
         out.print(_causes(m.changes.entered, m.changes.left))
 
 
@@ -92,11 +96,15 @@ def _render_funnel(manifest: Manifest, out: Console) -> None:
     funnel = manifest.funnel
     table = _table("observations in the interval covered", "count")
     table.add_row("read", f"{funnel.observations:,}")
-    table.add_row("superseded by another of the same item", f"-{funnel.superseded:,}")
+    table.add_row("superseded by another of the same item", _minus(funnel.superseded))
     for reason, count in sorted(funnel.removed.items()):
-        table.add_row(reason, f"-{count:,}")
+        table.add_row(reason, _minus(count))
     table.add_row("in the snapshot", f"{funnel.kept:,}")
     out.print(table)
+
+
+def _minus(count: int) -> str:
+    return f"-{count:,}" if count else "0"
 
 
 def render_difference(total: Difference, changes: Iterable[pa.Table], *, items: bool, as_json: bool) -> None:
@@ -107,7 +115,7 @@ def render_difference(total: Difference, changes: Iterable[pa.Table], *, items: 
             listed += table.to_pylist()
         elif items:
             for row in table.to_pylist():
-                print(f"{row['change']}\t{row['cause']}\t{row['image_id']}")
+                typer.echo(f"{row['change']}\t{row['cause']}\t{row['image_id']}")
     summary = {
         "older": str(total.older),
         "newer": str(total.newer),
@@ -142,9 +150,9 @@ def render_verification(manifest: Manifest, verification: Verification, *, as_js
         )
         return
     for problem in verification.problems:
-        print(problem)
+        typer.echo(problem)
     verdict = f"{len(verification.problems)} problems" if verification.problems else "all as its manifest says"
-    print(
+    typer.echo(
         f"{manifest.dataset} {manifest.version}.{manifest.revision}: {verification.files} files, "
         f"{verification.rows:,} rows, {verification.size_bytes:,} bytes: {verdict}"
     )

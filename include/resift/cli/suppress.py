@@ -24,7 +24,8 @@ def suppress(
     from resift.steps.suppress import suppress as write
 
     if (image_id is None) == (owner_id is None):
-        raise ConfigError("suppress: found both or neither of --image-id and --owner-id, expected one. Give one of them.")
+        found = "neither" if image_id is None else "both"
+        raise ConfigError(f"suppress: found {found} of --image-id and --owner-id, expected one. Give one of them.")
     entry = write(
         open_lake(lake),
         pool=pool,
@@ -36,4 +37,5 @@ def suppress(
     if as_json:
         print_json(entry.model_dump(mode="json", exclude={"number"}))
         return
-    print(f"suppressed one {entry.kind} of pool {entry.pool} for request {entry.request}, since {entry.requested_at:%Y-%m-%d %H:%M} UTC")
+    since = f"{entry.requested_at:%Y-%m-%d %H:%M} UTC"
+    typer.echo(f"suppressed one {entry.kind} of pool {entry.pool} for request {entry.request}, since {since}")

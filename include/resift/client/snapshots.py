@@ -75,11 +75,13 @@ def _not_found(store: Store, dataset: str, version: str) -> DatasetNotFound | Sn
     if not versions:
         names = list_datasets(store)
         return DatasetNotFound(
-            f"dataset {dataset}: nothing is published in {store.url}; published there: {', '.join(names) or 'nothing'}. "
+            f"dataset {dataset}: nothing is published under that name in {store.url}, expected one of "
+            f"{', '.join(names) or 'none yet'}. "
             f"{_nearest(dataset, names)}"
         )
     return SnapshotNotFound(
-        f"snapshot {dataset} {version}: not published; published are {', '.join(versions)}. {_nearest(version, versions)}"
+        f"snapshot {dataset} {version}: not published, expected one of {', '.join(versions)}. "
+        f"{_nearest(version, versions)}"
     )
 
 

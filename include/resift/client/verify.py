@@ -46,7 +46,7 @@ def verify(store: Store, manifest: Manifest) -> Verification:
         problems += found
     for extra in manifest.extras:
         problems += _check_bytes(store, manifest, extra)
-    files = [*manifest.parts, *manifest.extras]
+    files: list[PartEntry | Extra] = [*manifest.parts, *manifest.extras]
     return Verification(
         files=len(files),
         rows=manifest.rows,
@@ -63,7 +63,7 @@ def _check_totals(manifest: Manifest) -> Iterator[str]:
     funnel = manifest.funnel
     accounted = funnel.superseded + sum(funnel.removed.values()) + funnel.kept
     if accounted != funnel.observations or funnel.kept != manifest.rows:
-        yield f"{what}: the funnel accounts for {accounted} of {funnel.observations} observations and keeps {funnel.kept}."
+        yield f"{what}: the funnel accounts for {accounted} of {funnel.observations} and keeps {funnel.kept} of them."
     digest = content_digest(
         columns=[(column.name, column.type) for column in manifest.columns],
         start=manifest.draw.start,

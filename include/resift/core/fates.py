@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from resift.core.latest import Items
-from resift.core.split import Split
+from resift.core.split import Split, has_reason
 from resift.model.observation import CHANGES, PRN, TALLY
 from resift.model.reasons import BORN, DRAWN, ENTERED, LEFT, ROTATED, STALE, SUPPRESSED, UNBORN
 
@@ -84,10 +84,9 @@ def entry_causes(kept: np.ndarray, items: Items, fates: Fates | None, *, previou
 
 def list_changes(*, left: pa.Table, causes: np.ndarray, entered: pa.Table, entered_causes: np.ndarray) -> pa.Table:
     """Return the changes of a range in PRN order. Suppressed members are left out: they are counted, never listed."""
-    stays = np.equal(causes, None).astype(bool) | (causes == SUPPRESSED)
-    known = np.equal(entered_causes, None).astype(bool)
+    listed = has_reason(causes) & (causes != SUPPRESSED)
     rows = pa.concat_tables(
-        [_changes(left, causes, ~stays, LEFT), _changes(entered, entered_causes, ~known, ENTERED)],
+        [_changes(left, causes, listed, LEFT), _changes(entered, entered_causes, has_reason(entered_causes), ENTERED)],
     )
     return rows.sort_by([(PRN, "ascending"), ("image_id", "ascending")])
 
@@ -100,12 +99,12 @@ def _changes(table: pa.Table, causes: np.ndarray, chosen: np.ndarray, change: st
 
 def rotate(causes: np.ndarray) -> np.ndarray:
     """Return the causes for members that the snapshot does not reach: the still eligible ones were rotated out."""
-    return np.where(np.equal(causes, None).astype(bool), ROTATED, causes)
+    return np.where(has_reason(causes), causes, ROTATED)
 
 
 def count_causes(causes: np.ndarray) -> dict[str, int]:
     """Return how often each cause occurs; None is no cause."""
-    chosen = causes[~np.equal(causes, None).astype(bool)].astype(str)
+    chosen = causes[has_reason(causes)].astype(str)
     words, counts = np.unique(chosen, return_counts=True)
     return {str(word): int(count) for word, count in zip(words, counts, strict=True)}
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from resift.core.latest import Items
-from resift.core.split import Split
+from resift.core.split import Split, has_reason
 from resift.model.observation import STATES
 from resift.model.reasons import DELETED, EXCLUDED, PRIVATE, STALE, SUPPRESSED, UNBORN
 
@@ -46,7 +46,8 @@ def expire(items: Items, *, as_of: datetime, max_age: timedelta) -> Split:
 
 def suppress(kept: np.ndarray, *, suppressed: np.ndarray) -> Split:
     """Remove items whose removal was requested: ``suppressed`` holds one truth value for each kept item."""
-    reasons = np.where(suppressed, SUPPRESSED, None)
+    reasons = np.full(len(kept), None, dtype=object)
+    reasons[suppressed] = SUPPRESSED
     return Split.by_reason(kept, reasons)
 
 
@@ -67,7 +68,7 @@ def exclude(kept: np.ndarray, *, speakers: np.ndarray, reasons: np.ndarray) -> S
             "exclude: some item has no judged observation, expected one for each. Judge all speaking rows."
         )
     verdict = np.full(len(kept), None, dtype=object)
-    bad = ~np.equal(reasons, None).astype(bool)
+    bad = has_reason(reasons)
     # Written in reverse, so that the first excluded observation of an item gives its reason.
     verdict[position[bad][::-1]] = [f"{EXCLUDED}.{reason}" for reason in reasons[bad][::-1]]
     return Split.by_reason(kept, verdict)

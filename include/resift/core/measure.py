@@ -51,7 +51,7 @@ def measure(part: pa.Table, evidence: pa.Table, expected: Expected) -> dict[str,
     # Written out here a second time, on purpose: the audit shares no arithmetic with the draw.
     offset = (prn.astype(np.uint64) - np.uint64(expected.start)) % np.uint64(2**63)
     span = max(1, int(offset.max()) - expected.lo)
-    age = (np.datetime64(expected.as_of.replace(tzinfo=None), "us") - _instants(evidence["observed_at"])) / _DAY
+    age = _ages(evidence["observed_at"], expected.as_of)
     return {
         "rows": len(part),
         "columns": tuple(part.column_names),
@@ -80,11 +80,10 @@ def measure(part: pa.Table, evidence: pa.Table, expected: Expected) -> dict[str,
     }
 
 
-_DAY = np.timedelta64(1, "D")
-
-
-def _instants(column: pa.ChunkedArray) -> np.ndarray:
-    return column.cast(pa.timestamp("us")).to_numpy()
+def _ages(observed: pa.ChunkedArray, as_of: datetime) -> np.ndarray:
+    """Return how many days before ``as_of`` each instant lies, with fractions."""
+    elapsed = pc.subtract(pa.scalar(as_of, pa.timestamp("us", tz="UTC")), observed)
+    return elapsed.cast(pa.int64()).to_numpy() / (timedelta(days=1) / timedelta(microseconds=1))
 
 
 def _order_breaks(offset: np.ndarray, ids: pa.ChunkedArray) -> int:

@@ -6,6 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_NONE = np.array(None, dtype=object)
+
+
+def has_reason(reasons: np.ndarray) -> np.ndarray:
+    """Return for each element of an array of reasons whether it is one, and not None."""
+    return np.not_equal(reasons, _NONE).astype(bool)
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -17,9 +24,9 @@ class Split:
     @classmethod
     def by_reason(cls, items: np.ndarray, reasons: np.ndarray) -> Split:
         """Split items by an array of reasons of the same length; None keeps."""
-        keep = np.equal(reasons, None).astype(bool)
-        gone, why = items[~keep], reasons[~keep].astype(str)
-        return cls(items[keep], {str(reason): gone[why == reason] for reason in np.unique(why)})
+        leaves = has_reason(reasons)
+        gone, why = items[leaves], reasons[leaves].astype(str)
+        return cls(items[~leaves], {str(reason): gone[why == reason] for reason in np.unique(why)})
 
     def then(self, later: Split) -> Split:
         """Return the split of two removals in a row, the later one having been made on what this one kept."""

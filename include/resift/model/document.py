@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Self
@@ -103,7 +104,6 @@ Name = Annotated[str, BeforeValidator(lambda value: _check_name(value))]
 
 
 def _check_name(value: object) -> object:
-    if isinstance(value, str) and 0 < len(value) <= 64 and value[0].isalnum():
-        if all(letter in "abcdefghijklmnopqrstuvwxyz0123456789-_" for letter in value):
-            return value
+    if isinstance(value, str) and re.fullmatch("[a-z0-9][a-z0-9_-]{0,63}", value):
+        return value
     raise ValueError("a name of at most 64 lower-case letters, digits, - and _, starting with a letter or digit")

@@ -33,7 +33,7 @@ class RunEntry(Document):
     row_group_rows: tuple[int, ...]
     """Rows of each row group."""
 
-    carried: dict[str, str] = {}
+    carried: dict[str, str] = Field(default_factory=dict)
     """Further columns the source carries along, and their types by name in ``CARRIED_TYPES``."""
 
 

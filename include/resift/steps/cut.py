@@ -59,7 +59,7 @@ def _receipts(store: Store, staging: Staging, plan: Plan) -> tuple[list[RangeRec
 
     A range planned for fates may have been drawn from by an earlier try of this step; it counts as drawn.
     """
-    drawn, others = [], []
+    drawn, others = list[RangeReceipt](), list[RangeReceipt]()
     for a_range in plan.ranges:
         receipt = read_receipt(store, staging, a_range)
         if receipt is None and a_range.role == "fates":

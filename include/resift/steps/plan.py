@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime
 
 from resift.client.snapshots import find_previous
@@ -54,10 +55,9 @@ def plan(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime) -> 
         ranges = list(_ranges(draft, open_framer(store, draft)))
         groups = _groups([a_range.index for a_range in ranges])
         frozen = draft.model_copy(update={"ranges": tuple(ranges), "groups": groups})
-        try:
+        # Where another planner of the same cycle was first, its plan has the same inputs.
+        with suppress(KeyExists):
             store.create(staging.plan, frozen.to_json())
-        except KeyExists:
-            pass  # Another planner of the same cycle was first; its plan has the same inputs.
     return PlanReceipt(
         dataset=dataset.name, version=as_of, plan_id=plan_id, groups=len(read_plan(store, staging).groups)
     )

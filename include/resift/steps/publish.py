@@ -10,9 +10,9 @@ import pyarrow as pa
 
 import resift
 from resift.client.snapshots import find_manifest
-from resift.core.circle import CIRCLE
 from resift.core.cut import content_digest
 from resift.core.estimate import eligible_estimate
+from resift.core.prn import CIRCLE
 from resift.errors import (
     KeyExists,
     KeyNotFound,
@@ -85,14 +85,12 @@ def require_pass(verdict: Verdict) -> None:
     """
     if verdict.status == "proceed":
         return
-    findings = "; ".join(
-        f"{finding.rule}{f' ({finding.about})' if finding.about else ''}: found {finding.found}, expected {finding.expected}"
-        for finding in verdict.failures()
-    )
-    what = f"refresh {verdict.dataset} {verdict.version}: not published. {findings}."
+    findings = " ".join(finding.message() for finding in verdict.failures())
+    what = f"refresh {verdict.dataset} {verdict.version}: not published. {findings}"
     if verdict.status == "hold":
         raise RefreshHeld(
-            f"{what} If the jump is real, raise the limit in the dataset file and refresh again; if not, mend the source."
+            f"{what} If the jump is real, raise the limit in the dataset file and refresh again; "
+            "if it is not, mend the source."
         )
     raise RefreshRefused(f"{what} Nothing staged may be published; find the cause and refresh again.")
 
@@ -111,8 +109,9 @@ def describe_conflict(published: Manifest, plan: Plan, cut: CutReceipt) -> str:
         )
         if found != expected
     ]
+    since = f"{published.published_at:%Y-%m-%d %H:%M} UTC"
     return (
-        f"snapshot {published.dataset} {published.version}: published on {published.published_at:%Y-%m-%d %H:%M} UTC with "
+        f"snapshot {published.dataset} {published.version}: published on {since} with "
         f"content {published.content_digest[:12]}…, refreshed now it is {cut.content_digest[:12]}… "
         f"({'; '.join(differing) or 'the same inputs gave other bytes'}). "
         "A published version never changes; refresh a later cycle instead."

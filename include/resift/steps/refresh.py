@@ -36,7 +36,7 @@ def refresh(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime, 
         ResiftError: Any step found something wrong; nothing was published.
     """
     receipt = plan(store, dataset=dataset, as_of=as_of, known_at=known_at)
-    names = {"dataset": receipt.dataset, "version": receipt.version, "plan_id": receipt.plan_id}
+    names: dict[str, Any] = {"dataset": receipt.dataset, "version": receipt.version, "plan_id": receipt.plan_id}
     run = _mapper(store, workers)
     run(partial(sift, **names), receipt.groups)
     cut(store, **names)

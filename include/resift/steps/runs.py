@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +38,7 @@ class PoolReader:
         """Yield half-open intervals that cover ``[lo, hi)`` and hold about ``SLICE_ROWS`` observations each."""
         pieces = max(1, -(-self.rows_between(lo, hi) // SLICE_ROWS))
         bounds = [lo + (hi - lo) * piece // pieces for piece in range(pieces + 1)]
-        for first, last in zip(bounds, bounds[1:], strict=False):
+        for first, last in pairwise(bounds):
             if first < last:
                 yield first, last
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -196,7 +197,7 @@ class _Counts:
             self.first_prn = prn[0].as_py() if self.first_prn is None else self.first_prn
             self.last_prn = prn[-1].as_py()
 
-    def fields(self) -> dict[str, object]:
+    def fields(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
@@ -209,7 +210,7 @@ def _evidence(items: Items, kept: np.ndarray, rows: pa.Table, entered: np.ndarra
 
 
 def _tally(items: Items, fates: Fates | None, *, salt: str) -> pa.Table:
-    """Count previous members and exits by owner and host. Owners appear as keyed hashes: staging is no place for ids."""
+    """Count previous members and exits by owner and host. Owners appear as keyed hashes, so no id is staged."""
     if fates is None:
         return TALLY.empty_table()
     known = fates.item >= 0
