@@ -129,7 +129,7 @@ def test_six_dated_releases_are_six_drops_each_at_its_own_instant():
     instants = [set(tables(store, [drop])["observed_at"].to_pylist()) for drop in drops]
 
     assert [drop.rows_read for drop in drops] == [2543, 2580, 2594, 2621, 2626, 2651]
-    assert [drop.quarantined for drop in drops] == [22, 34, 28, 28, 26, 33]
+    assert [drop.quarantined for drop in drops] == [0] * 6
     assert instants[0] == {datetime(2021, 5, 29, tzinfo=UTC)}
     assert instants[5] == {datetime(2022, 6, 28, tzinfo=UTC)}
 

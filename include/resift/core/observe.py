@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from resift.core.instants import Instants, read_instants
 from resift.core.raw import BadRow, RawBatch
 from resift.core.rejection import Rejections
-from resift.core.text import as_text, map_text, without
+from resift.core.text import as_text, look_up, map_text, without
 from resift.core.typed import Typed, read_digests, read_integers, read_lengths, read_reals, read_truths
 from resift.model.field import Carried, Column, Instant, Lookup, Mapped, StateRule
 from resift.model.observation import ATTRIBUTES, EVIDENCE, IDENTITY, INSTANT, STATES
@@ -166,7 +166,8 @@ def _field(name: str, batch: RawBatch, given: Given, rejections: Rejections) -> 
 
 def _carried(name: str, column: Carried, batch: RawBatch, given: Given, rejections: Rejections) -> pa.Array:
     if column.type == "string":
-        return as_text(_values(name, column, batch, given))
+        text = as_text(_values(name, column, batch, given))
+        return text if column.lookup is None else look_up(text, given.tables[column.lookup])
     if column.type == "timestamp":
         return _instants(name, column, batch, given, rejections)
     typed: Typed = _CARRIED_READERS[column.type](_values(name, column, batch, given))

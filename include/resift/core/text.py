@@ -49,7 +49,7 @@ def map_text(values: pa.Array, *, rule: Mapped, tables: Mapping[Lookup, pa.Table
         tables: For each lookup its distinct keys and their values, as columns ``key`` and ``value``.
     """
     if rule.lookup is not None:
-        values = _replaced(values, tables[rule.lookup]["key"], tables[rule.lookup]["value"])
+        values = look_up(values, tables[rule.lookup])
     if rule.last_after is not None:
         # Spelled in code points, so that no character of the separator means anything to the expression.
         separator = "".join(f"\\x{{{ord(letter):x}}}" for letter in rule.last_after)
@@ -59,6 +59,11 @@ def map_text(values: pa.Array, *, rule: Mapped, tables: Mapping[Lookup, pa.Table
         replaced = _replaced(values, keys, pa.array(list(rule.values.values()), pa.string()))
         values = pc.coalesce(replaced, values)
     return values
+
+
+def look_up(values: pa.Array, table: pa.Table) -> pa.Array:
+    """Return the value of each key in a table of columns ``key`` and ``value``; null where there is no entry."""
+    return _replaced(values, table["key"], table["value"])
 
 
 def _replaced(values: pa.Array, keys: pa.Array | pa.ChunkedArray, replacements: pa.Array | pa.ChunkedArray) -> pa.Array:

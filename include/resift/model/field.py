@@ -196,6 +196,15 @@ class Carried(Instant):
     type: CarriedType = "string"
     """Its type in the pool. What cannot be read as such sends the row to quarantine."""
 
+    lookup: Lookup | None = None
+    """Take the value as a key of this table, for text only: carries what a mapped field was made from."""
+
+    @model_validator(mode="after")
+    def _only_text_is_looked_up(self) -> Carried:
+        if self.lookup is not None and self.type != "string":
+            raise ValueError("lookup only beside type string")
+        return self
+
     @model_validator(mode="after")
     def _only_instants_have_format(self) -> Carried:
         if self.type != "timestamp" and (self.format != "iso" or self.timezone is not None):

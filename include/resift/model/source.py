@@ -179,7 +179,7 @@ class Source(Document):
     def lookups(self) -> tuple[Lookup, ...]:
         """Return the lookups, each once."""
         columns = (column for _, column in self.mapped())
-        found = [column.lookup for column in columns if isinstance(column, Mapped) and column.lookup is not None]
+        found = [column.lookup for column in columns if isinstance(column, Mapped | Carried) and column.lookup]
         return tuple(dict.fromkeys(found))
 
     def reads_file_names(self) -> bool:
