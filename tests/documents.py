@@ -1,0 +1,136 @@
+"""Run the commands shown in a document and compare their output with what the document shows.
+
+A fenced block marked ``console`` is run: lines that begin with ``$ `` are commands, the others are what they print, on
+either stream. Blocks of one document share a directory and a lake. Blocks marked ``sh`` are read by people only.
+
+``python tests/documents.py README.md docs/*.md`` writes the real output into the documents.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+from resift.cli.main import main
+from resift.steps.found_pool import ensure_pool
+from resift.storage import open_store
+
+ROOT = Path(__file__).resolve().parents[1]
+SHOWN_LAKE = "file:///srv/lake"
+"""What documents show in place of the lake of a test."""
+
+_POOL, _SALT = "quickstart", "0123456789abcdef"
+_BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_ELSEWHERE = ("$ make ",)
+"""Blocks that begin so need what a test does not have; other tests hold them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A command in a document, what the document shows for it, and what it prints."""
+
+    command: str
+    expected: str
+    found: str
+
+
+def blocks_of(text: str) -> list[re.Match[str]]:
+    """Return the blocks of a document that are run, in order."""
+    return [block for block in _BLOCK.finditer(text) if not block[1].startswith(_ELSEWHERE)]
+
+
+def run_document(document: Path, place: Path) -> list[Shown]:
+    """Run every command of a document, in order, in one directory and on one lake below ``place``."""
+    with _desk(place) as desk:
+        return [shown for block in blocks_of(document.read_text(encoding="utf-8")) for shown in desk.run(block[1])]
+
+
+def rewrite_document(document: Path, place: Path) -> None:
+    """Replace what a document shows by what its commands print."""
+    text = document.read_text(encoding="utf-8")
+    with _desk(place) as desk:
+        for block in blocks_of(text):
+            body = "".join(f"$ {shown.command}\n{shown.found}" for shown in desk.run(block[1]))
+            text = text.replace(block[0], f"```console\n{body}```", 1)
+    document.write_text(text, encoding="utf-8")
+
+
+def form_of(output: str) -> list[str]:
+    """Return output with numbers, digests and dates as placeholders, and any run of blanks as one."""
+    output = re.sub(r"\b(?=[0-9a-f]*\d)[0-9a-f]{12,}\b", "DIGEST", output)
+    output = re.sub(r"\d+(?:[.,:-]\d+)*", "N", output)
+    return [" ".join(line.split()) for line in output.rstrip().splitlines()]
+
+
+@dataclass(slots=True)
+class _Desk:
+    lake: str
+    status: int = 0
+
+    def run(self, body: str) -> Iterator[Shown]:
+        """Run the commands of one block."""
+        for step in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
+            lines = step.splitlines(keepends=True)
+            length = next(at for at, line in enumerate(lines, start=1) if not line.endswith("\\\n"))
+            command = "".join(lines[:length]).rstrip("\n")
+            yield Shown(command, "".join(lines[length:]), self._print(command.replace("\\\n", " ")))
+
+    def _print(self, command: str) -> str:
+        if command == "echo $?":
+            return f"{self.status}\n"
+        words = shlex.split(command, comments=True)
+        # In this process a command is spared seconds of imports; the shell is for everything else.
+        output = self._resift(words) if words[0] == "resift" and not set(words) & {"|", ">"} else self._shell(command)
+        lines = (line.rstrip() + "\n" for line in output.replace(self.lake, SHOWN_LAKE).splitlines())
+        return "".join(lines)
+
+    def _resift(self, words: list[str]) -> str:
+        output, before = io.StringIO(), sys.argv
+        sys.argv, self.status = words, 0
+        try:
+            with redirect_stdout(output), redirect_stderr(output):
+                main()
+        except SystemExit as end:
+            self.status = int(end.code or 0)
+        finally:
+            sys.argv = before
+        return output.getvalue()
+
+    def _shell(self, command: str) -> str:
+        ran = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.status = ran.returncode
+        return ran.stdout
+
+
+@contextmanager
+def _desk(place: Path) -> Iterator[_Desk]:
+    """Make the directory and the lake that documents speak of. The pool's salt is fixed, so that answers repeat."""
+    for name in ("include", "examples"):
+        (place / name).symlink_to(ROOT / name)
+    lake = (place / "lake").as_uri()
+    ensure_pool(open_store(lake), _POOL, salt=_SALT)
+    before = dict(os.environ)
+    os.environ |= {"RESIFT_LAKE": lake, "COLUMNS": "100", "PATH": f"{Path(sys.executable).parent}:{before['PATH']}"}
+    for name in ("RESIFT_DATASETS", "RESIFT_DATASET", "RESIFT_SOURCES"):
+        os.environ.pop(name, None)
+    try:
+        with chdir(place):
+            yield _Desk(lake)
+    finally:
+        os.environ.clear()
+        os.environ |= before
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        with tempfile.TemporaryDirectory() as scratch:
+            rewrite_document(Path(name).resolve(), Path(scratch))
