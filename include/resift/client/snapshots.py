@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from datetime import date
 
-from resift.errors import DatasetNotFound, KeyNotFound, SnapshotNotFound
+from resift.errors import DatasetNotFound, KeyNotFound, SnapshotDamaged, SnapshotNotFound, StagingError
 from resift.model import keys
 from resift.model.manifest import Latest, Manifest
 from resift.storage import Store
@@ -25,12 +25,24 @@ def list_versions(store: Store, dataset: str) -> list[date]:
 
 
 def find_manifest(store: Store, dataset: str, version: date) -> Manifest | None:
-    """Return the manifest of a version, or None where it is not published."""
+    """Return the manifest of a version, or None where it is not published.
+
+    Raises:
+        SnapshotDamaged: The object is no manifest, or that of another version.
+    """
+    key = keys.manifest(dataset, version)
     try:
-        body = store.get(keys.manifest(dataset, version))
+        manifest = Manifest.from_json(store.get(key), what=f"snapshot {dataset} {version}: {key}")
     except KeyNotFound:
         return None
-    return Manifest.from_json(body, what=keys.manifest(dataset, version))
+    except StagingError as error:
+        raise SnapshotDamaged(str(error)) from error
+    if (manifest.dataset, manifest.version) != (dataset, version):
+        raise SnapshotDamaged(
+            f"snapshot {dataset} {version}: {key} is the manifest of {manifest.dataset} {manifest.version}, expected that "
+            "of this version. Restore it from a copy of the lake."
+        )
+    return manifest
 
 
 def read_manifest(store: Store, dataset: str, version: str | date) -> Manifest:
