@@ -13,12 +13,45 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from resift.client.diff import Difference
+from resift.client.diff import UNRECORDED, Difference
 from resift.client.verify import Verification
 from resift.core.prn import CIRCLE
 from resift.model.manifest import Manifest
+from resift.model.reasons import (
+    BORN,
+    DELETED,
+    DRAWN,
+    ENTERED,
+    ENTERED_CAUSES,
+    EXCLUDED,
+    FRAME_REASONS,
+    LEFT,
+    LEFT_CAUSES,
+    NOT_DRAWN,
+    PRIVATE,
+    ROTATED,
+    STALE,
+    SUPPRESSED,
+    UNBORN,
+)
 
 _PIPE_WIDTH = 120
+
+_FUNNEL = (*FRAME_REASONS, NOT_DRAWN)
+
+_MEANINGS = {
+    BORN: "first observed since",
+    DELETED: "no longer there",
+    DRAWN: "known before, in the sample only now",
+    EXCLUDED: "by policy",
+    NOT_DRAWN: "eligible, but the sample was full",
+    PRIVATE: "no longer public",
+    ROTATED: "eligible, but outside the PRNs covered now",
+    STALE: "not observed within max_age",
+    SUPPRESSED: "removal was asked for",
+    UNBORN: "first observed after as_of",
+    UNRECORDED: "the versions were not compared when published",
+}
 
 
 def console() -> Console:
@@ -49,7 +82,7 @@ def render_snapshots(manifests: Sequence[Manifest], latest: Mapping[str, date], 
             ]
         )
         return
-    table = _table("dataset", "version", "rows", "eligible", "probability", "entered", "left", "content digest")
+    table = _table("dataset", "version", "rows", "eligible", "probability", "entered", "left", "digest")
     for m in manifests:
         changes = m.changes
         table.add_row(
@@ -77,34 +110,46 @@ def render_manifest(manifest: Manifest, *, as_json: bool) -> None:
     out.print(f"content digest  {m.content_digest}")
     out.print(f"published       {m.published_at:%Y-%m-%d %H:%M} UTC, kept until {m.retained_until}")
     out.print(f"known at        {m.known_at:%Y-%m-%d %H:%M} UTC, policy {m.policy.policy} {m.policy.version}")
-    exact = "exactly" if m.draw.exhausted else "about"
+    start, width = m.draw.start / CIRCLE, m.draw.width / CIRCLE
+    out.print(f"drawn           from PRN {start:.6f} of the circle over {width:.6f} of it")
+    about = "exactly" if m.draw.exhausted else "about"
     out.print(
-        f"drawn           from PRN {m.draw.start / CIRCLE:.6f} over {m.draw.width / CIRCLE:.6f} of the circle; {exact} "
-        f"{m.draw.eligible_estimate:,.0f} eligible, each with probability {m.draw.inclusion_probability:.4f}"
+        f"eligible        {about} {m.draw.eligible_estimate:,.0f} items of the pool, "
+        f"each drawn with probability {m.draw.inclusion_probability:.4f}"
     )
-    out.print(f"columns         {', '.join(column.name for column in m.columns)}\n")
+    out.print(f"columns         {', '.join(column.name for column in m.columns)}")
+    out.print()
     _render_funnel(manifest, out)
     if m.changes:
         entered, left = sum(m.changes.entered.values()), sum(m.changes.left.values())
-        out.print(
-            f"\nagainst {m.changes.previous.version}: {entered:,} entered, {left:,} left, turnover {m.changes.turnover:.3f}"
-        )
+        share = m.changes.turnover
+        out.print(f"\nagainst {m.changes.previous.version}: {entered:,} entered, {left:,} left, turnover {share:.3f}")
         out.print(_causes(m.changes.entered, m.changes.left))
 
 
 def _render_funnel(manifest: Manifest, out: Console) -> None:
     funnel = manifest.funnel
-    table = _table("observations in the interval covered", "count")
+    table = _table("observations in the PRNs covered", "count")
     table.add_row("read", f"{funnel.observations:,}")
-    table.add_row("superseded by another of the same item", _minus(funnel.superseded))
-    for reason, count in sorted(funnel.removed.items()):
-        table.add_row(reason, _minus(count))
+    table.add_row("superseded by another of the same item", f"-{funnel.superseded:,}")
+    for reason, count in sorted(funnel.removed.items(), key=lambda one: _place(one[0], _FUNNEL)):
+        table.add_row(_spell(reason), f"-{count:,}")
     table.add_row("in the snapshot", f"{funnel.kept:,}")
     out.print(table)
 
 
-def _minus(count: int) -> str:
-    return f"-{count:,}" if count else "0"
+def _spell(reason: str) -> str:
+    """Return a reason as a person reads it: ``excluded.inside.owner_country`` is excluded: inside (owner_country)."""
+    word, *policy = reason.split(".")
+    if not policy:
+        return f"{word.replace('_', ' ')}: {_MEANINGS[word]}" if word in _MEANINGS else word
+    return f"{word}: {policy[0].replace('_', ' ')}" + (f" ({'.'.join(policy[1:])})" if policy[1:] else "")
+
+
+def _place(reason: str, order: Sequence[str]) -> tuple[int, str]:
+    """Return where a reason stands in an order of words; unknown ones come last."""
+    word = reason.split(".")[0]
+    return (order.index(word) if word in order else len(order), reason)
 
 
 def render_difference(total: Difference, changes: Iterable[pa.Table], *, items: bool, as_json: bool) -> None:
@@ -160,15 +205,15 @@ def render_verification(manifest: Manifest, verification: Verification, *, as_js
 
 def _causes(entered: Mapping[str, int], left: Mapping[str, int]) -> Table:
     table = _table("change", "cause", "items")
-    for change, counts in (("entered", entered), ("left", left)):
-        for cause, count in sorted(counts.items()):
-            table.add_row(change, cause, f"{count:,}")
+    for change, counts, order in ((ENTERED, entered, ENTERED_CAUSES), (LEFT, left, LEFT_CAUSES)):
+        for cause, count in sorted(counts.items(), key=lambda one: _place(one[0], order)):
+            table.add_row(change, _spell(cause), f"{count:,}")
     return table
 
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    words = {"dataset", "version", "change", "cause", "content digest", "observations in the interval covered"}
+    words = {"dataset", "version", "change", "cause", "digest", "observations in the PRNs covered"}
     for column in columns:
         table.add_column(column, justify="left" if column in words else "right", no_wrap=True)
     return table
