@@ -39,8 +39,8 @@ def find_manifest(store: Store, dataset: str, version: date) -> Manifest | None:
         raise SnapshotDamaged(str(error)) from error
     if (manifest.dataset, manifest.version) != (dataset, version):
         raise SnapshotDamaged(
-            f"snapshot {dataset} {version}: {key} is the manifest of {manifest.dataset} {manifest.version}, expected that "
-            "of this version. Restore it from a copy of the lake."
+            f"snapshot {dataset} {version}: {key} is the manifest of {manifest.dataset} {manifest.version}, expected "
+            "that of this version. Restore it from a copy of the lake."
         )
     return manifest
 
