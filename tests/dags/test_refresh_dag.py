@@ -7,23 +7,25 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models.asset import AssetEvent, AssetModel
 from airflow.utils.session import create_session
-from builders import make_pool, observation
+from builders import make_pool, observation, publish_unjudged
 
 from resift.client.snapshots import find_manifest
 from resift.model.manifest import Manifest
 from resift.storage import open_store
+from resift.storage.memory import MemoryStore
 
 pytestmark = pytest.mark.usefixtures("airflow_db")
 
 CYCLE = date(2025, 4, 6)
 AT_CYCLE = datetime(2025, 4, 6, tzinfo=UTC)
+ITEMS = [observation(f"p{number}", CYCLE - timedelta(days=3)) for number in range(400)]
 
 
 @pytest.fixture(scope="module")
 def refresh(dag_bag: DagBag):
     """The DAG of the dataset ``photos``, whose pool holds 400 items a few days before the cycle."""
     store = open_store(os.environ["RESIFT_LAKE"])
-    make_pool(store, [observation(f"p{number}", CYCLE - timedelta(days=3)) for number in range(400)])
+    make_pool(store, ITEMS)
     return dag_bag.dags["refresh_snapshot_photos"]
 
 
@@ -48,6 +50,15 @@ def test_run_for_a_grid_date_publishes_that_version(scheduled_run) -> None:
     assert scheduled_run.state == "success"
     assert manifest is not None
     assert (manifest.rows, manifest.revision) == (200, 0)
+
+
+def test_content_is_the_same_as_when_the_steps_are_run_without_airflow(scheduled_run) -> None:
+    elsewhere, manifest = MemoryStore(), published(CYCLE)
+    make_pool(elsewhere, ITEMS)
+
+    alike = publish_unjudged(elsewhere, manifest.config, CYCLE)
+
+    assert alike.content_digest == manifest.content_digest
 
 
 def test_asset_event_names_version_and_content(scheduled_run) -> None:
