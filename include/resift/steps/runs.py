@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from resift.core.prn import CIRCLE
 from resift.errors import PoolError
 from resift.model.observation import PRN
 from resift.model.pool import RunEntry
@@ -79,7 +80,9 @@ class _Run:
             return None
         rows = pa.concat_tables([self._group(group) for group in groups])
         prn = rows[PRN].to_numpy()
-        first, last = np.searchsorted(prn, [lo, hi])
+        # One by one, as int64: beside 2**63 both would become floats, which cannot tell neighbouring PRNs apart.
+        first = int(np.searchsorted(prn, np.int64(lo)))
+        last = len(prn) if hi >= CIRCLE else int(np.searchsorted(prn, np.int64(hi)))
         return rows.slice(first, last - first)
 
     def _groups(self, lo: int, hi: int) -> range:
