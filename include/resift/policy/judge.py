@@ -73,7 +73,10 @@ def _weigh(value: str, country: str | None, policy: Policy, excluded: frozenset[
 
 def read_country(value: str) -> str | None:
     """Return the ISO 3166-1 alpha-2 code of an alpha-2, alpha-3 or numeric code, or None. Never a guess."""
-    code = value.strip().upper()
+    code = value.strip()
+    if not code.isascii():
+        return None  # in capitals "ß" is "SS", and so South Sudan
+    code = code.upper()
     country = (
         iso3166.countries_by_alpha2.get(code)
         or iso3166.countries_by_alpha3.get(code)
@@ -85,6 +88,12 @@ def read_country(value: str) -> str | None:
 def read_subdivision(value: str) -> str | None:
     """Return the country of an ISO 3166-2 code such as ``FR-75``, or None. A bare suffix is unreadable."""
     country, dash, rest = value.strip().upper().partition("-")
-    if not dash or not rest.isalnum() or len(rest) > 3 or country not in iso3166.countries_by_alpha2:
+    if (
+        not value.strip().isascii()
+        or not dash
+        or not rest.isalnum()
+        or len(rest) > 3
+        or country not in iso3166.countries_by_alpha2
+    ):
         return None
     return country
