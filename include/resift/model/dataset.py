@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from resift.model.document import Days, Document, Name
 from resift.model.grid import Grid
-from resift.model.observation import PRIVATE_COLUMNS
+from resift.model.observation import PRIVATE_COLUMNS, PRN
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -93,6 +93,8 @@ class Dataset(Document):
     def _check(self) -> Dataset:
         if len(set(self.publish_columns)) != len(self.publish_columns):
             raise ValueError("publish_columns without repeats")
+        if PRN in self.publish_columns:
+            raise ValueError("publish_columns without prn, which is published first in any case")
         if "image_id" not in self.publish_columns:
             raise ValueError("image_id among publish_columns")
         if leaked := sorted(PRIVATE_COLUMNS.intersection(self.publish_columns)):
