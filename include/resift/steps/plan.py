@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from resift.client.snapshots import find_previous
 from resift.core.circle import intervals, range_width, start_point
@@ -48,7 +48,7 @@ def plan(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime) -> 
             f"refresh {dataset.name}: as_of {as_of} is later than known_at {known_at:%Y-%m-%d %H:%M %Z}, expected not "
             f"later. The latest cycle that can be refreshed is {dataset.grid.floor(known_at)}."
         )
-    draft = _freeze(store, dataset, cycle, as_of, known_at)
+    draft = _freeze(store, dataset, cycle, as_of, known_at.astimezone(UTC))
     plan_id = _plan_id(draft)
     staging = Staging(dataset.name, as_of, plan_id)
     if store.stat(staging.plan) is None:
