@@ -34,7 +34,7 @@ def reason_out(observations, as_of, max_age, suppressed):
         return RESTRICTIVE[worst]
     if max(o["observed_at"] for o in then) < as_of - max_age:
         return "stale"
-    if observations[0]["image_id"] in suppressed or any(o.get("owner_id") in suppressed for o in speaking):
+    if observations[0]["image_id"] in suppressed or any(o.get("owner_id") in suppressed for o in observations):
         return "suppressed"
     return "excluded" if any(excluded(o) for o in speaking) else None
 

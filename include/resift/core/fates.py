@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +40,16 @@ def find_fates(members: pa.Table, items: Items, frame: Split) -> Fates:
     left = np.full(len(item), STALE, dtype=object)
     left[item >= 0] = [_cause(reason) for reason in reasons[item[item >= 0]]]
     return Fates(members, item, left)
+
+
+def suppress_members(fates: Fates, suppressed: np.ndarray) -> Fates:
+    """Return the fates with members that left, and whose removal was requested, as suppressed.
+
+    Whatever else became of them: only the suppressed are never listed by id.
+    """
+    left = fates.left.copy()
+    left[suppressed] = SUPPRESSED
+    return replace(fates, left=left)
 
 
 def _cause(reason: str | None) -> str | None:

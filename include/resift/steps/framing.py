@@ -39,18 +39,30 @@ class Framer:
         frame = expire(items, as_of=midnight(plan.version), max_age=plan.dataset.max_age)
         if not len(frame.kept):
             return items, frame
+        frame = frame.then(suppress(frame.kept, suppressed=self.suppressed(items, frame.kept)))
         speakers, rows = _speaking_rows(items, frame.kept)
-        frame = frame.then(suppress(frame.kept, suppressed=self._suppressed(frame.kept, speakers, rows)))
-        chosen = np.isin(speakers, frame.kept)
-        speakers, rows = speakers[chosen], rows.filter(pa.array(chosen))
         days = (plan.version, plan.known_at.date())
         reasons = judge_evidence(rows.select(EVIDENCE.names), self.policy, days=days)
         return items, frame.then(exclude(frame.kept, speakers=speakers, reasons=reasons))
 
-    def _suppressed(self, kept: np.ndarray, speakers: np.ndarray, rows: pa.Table) -> np.ndarray:
-        found = find_suppressed(rows["image_id"], self.suppressions, kind="image", salt=self.salt)
-        found |= find_suppressed(rows["owner_id"], self.suppressions, kind="owner", salt=self.salt)
-        return np.isin(kept, speakers[found])
+    def suppressed(self, items: Items, chosen: np.ndarray) -> np.ndarray:
+        """Return for each chosen item whether its removal was requested: of the image, or of any owner it ever had.
+
+        Every observation counts, not only those that speak: else a later drop that names no owner would bring an
+        image of a suppressed owner back.
+        """
+        if not self.suppressions or not len(chosen):
+            return np.zeros(len(chosen), dtype=bool)
+        found = self.suppressed_images(items.rows["image_id"].take(items.first[chosen]))
+        item_of_row = items.item_of_row
+        rows = np.flatnonzero(np.isin(item_of_row, chosen))
+        owners = items.rows["owner_id"].take(rows)
+        hers = find_suppressed(owners, self.suppressions, kind="owner", salt=self.salt)
+        return found | np.isin(chosen, item_of_row[rows[hers]])
+
+    def suppressed_images(self, ids: pa.ChunkedArray) -> np.ndarray:
+        """Return for each image id whether its removal was requested."""
+        return find_suppressed(ids, self.suppressions, kind="image", salt=self.salt)
 
 
 def _speaking_rows(items: Items, kept: np.ndarray) -> tuple[np.ndarray, pa.Table]:
@@ -61,10 +73,22 @@ def _speaking_rows(items: Items, kept: np.ndarray) -> tuple[np.ndarray, pa.Table
 
 
 def open_framer(store: Store, plan: Plan) -> Framer:
-    """Load policy and suppressions, and check that they are the ones the plan was frozen with.
+    """Load all that decides who is in the frame.
 
     Raises:
-        PoolError: Suppressions were added since. They must not be passed over, so the refresh is planned anew.
+        PoolError: Suppressions or policy are not the ones the plan was frozen with.
+    """
+    suppressions, policy = require_planned_rights(store, plan)
+    reader = PoolReader(store, plan.runs, read_schema(plan))
+    # The salt is read here and never staged: who has it can tell where an item would lie.
+    return Framer(plan, reader, policy, tuple(suppressions), read_pool(store, plan.dataset.pool).salt)
+
+
+def require_planned_rights(store: Store, plan: Plan) -> tuple[list[Suppression], Policy]:
+    """Return suppressions and policy, if they are the ones the plan was frozen with.
+
+    Raises:
+        PoolError: They are not. They must not be passed over, so the refresh is planned anew.
     """
     suppressions, digest = read_suppressions(store, plan.dataset.pool)
     policy = load_policy(plan.dataset.policy)
@@ -74,9 +98,7 @@ def open_framer(store: Store, plan: Plan) -> Framer:
             f"(suppressions {digest[:12]}…, planned {plan.suppressions_digest[:12]}…; policy {policy.version}, planned "
             f"{plan.policy.version}). Start the refresh again from `plan`."
         )
-    reader = PoolReader(store, plan.runs, read_schema(plan))
-    # The salt is read here and never staged: who has it can tell where an item would lie.
-    return Framer(plan, reader, policy, tuple(suppressions), read_pool(store, plan.dataset.pool).salt)
+    return suppressions, policy
 
 
 def read_schema(plan: Plan) -> pa.Schema:

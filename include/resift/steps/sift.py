@@ -12,7 +12,16 @@ import pyarrow as pa
 from resift.client.members import read_members
 from resift.client.snapshots import read_manifest
 from resift.core.circle import intervals
-from resift.core.fates import Fates, count_causes, entry_causes, find_fates, list_changes, rotate, tally
+from resift.core.fates import (
+    Fates,
+    count_causes,
+    entry_causes,
+    find_fates,
+    list_changes,
+    rotate,
+    suppress_members,
+    tally,
+)
 from resift.core.frame import microseconds
 from resift.core.hosts import hosts
 from resift.core.latest import Items
@@ -145,7 +154,12 @@ class Sifter:
     def _fates(self, lo: int, hi: int, items: Items, frame: Split) -> Fates | None:
         if self._previous is None:
             return None
-        return find_fates(read_members(self._store, self._previous, [(lo, hi)]), items, frame)
+        assert self._framer is not None
+        fates = find_fates(read_members(self._store, self._previous, [(lo, hi)]), items, frame)
+        suppressed = self._framer.suppressed_images(fates.members["image_id"])
+        known = fates.item >= 0
+        suppressed[known] |= self._framer.suppressed(items, fates.item[known])
+        return suppress_members(fates, suppressed)
 
     def _previous_as_of_us(self) -> int:
         return microseconds(midnight(self._plan.previous.version)) if self._plan.previous else 0
