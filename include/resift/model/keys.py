@@ -85,19 +85,24 @@ def revision(dataset: str, version: date, revision: int) -> str:
     return snapshot(dataset, version) + f"revisions/{revision}.json"
 
 
-def part_name(part: int, revision: int) -> str:
-    """Name of a published part relative to its snapshot."""
-    return f"data/part-{part:05d}-r{revision}.parquet"
+def part_name(part: int, revision: int, sha256: str) -> str:
+    """Name of a published part relative to its snapshot. Other content has another name, so none is overwritten."""
+    return f"data/part-{part:05d}-r{revision}-{sha256[:12]}.parquet"
 
 
-def changes_name(part: int) -> str:
+def changes_name(part: int, sha256: str) -> str:
     """Name of a published changes file relative to its snapshot."""
-    return f"changes/part-{part:05d}.parquet"
+    return f"changes/part-{part:05d}-{sha256[:12]}.parquet"
 
 
-def quality(name: str) -> str:
-    """Name of an object of the judgement relative to its snapshot."""
-    return f"quality/{name}"
+def quality(seal: str, name: str) -> str:
+    """Name of an object of the judgement with that seal, relative to its snapshot."""
+    return f"quality/{seal[:12]}/{name}"
+
+
+def published(dataset: str, version: date) -> tuple[str, ...]:
+    """Prefixes of what publishing writes and the manifest lists."""
+    return tuple(snapshot(dataset, version) + folder for folder in ("data/", "changes/", "quality/"))
 
 
 def staging(dataset: str, version: date, plan_id: str) -> str:
@@ -132,9 +137,14 @@ class Staging:
         """Prefix of the Data Docs pages."""
         return self.prefix + "docs/"
 
+    @property
+    def receipts(self) -> str:
+        """Prefix of the receipts of the sifted ranges."""
+        return self.prefix + "receipts/"
+
     def receipt(self, range_index: int) -> str:
         """The receipt of one sifted range; its presence means that the range is done."""
-        return self.prefix + f"receipts/{range_index:06d}.json"
+        return self.receipts + f"{range_index:06d}.json"
 
     def part(self, range_index: int, *, trimmed: bool = False) -> str:
         """Published columns of the items kept in one range, in PRN order; ``trimmed`` after the cut."""

@@ -146,7 +146,7 @@ def _assemble(store: Store, staging: Staging, plan: Plan, ending: _Ending) -> Cu
 def _number_parts(pieces: list[_Piece]) -> tuple[list[PartEntry], list[_Piece]]:
     parts = [
         PartEntry(
-            path=keys.part_name(number, 0),
+            path=keys.part_name(number, 0, piece.part.sha256),
             rows=piece.part.rows,
             size_bytes=piece.part.size_bytes,
             sha256=piece.part.sha256,

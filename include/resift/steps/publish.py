@@ -27,10 +27,10 @@ from resift.model.document import canonical_json, sha256_hex
 from resift.model.grid import midnight
 from resift.model.keys import Staging
 from resift.model.manifest import Changes, Column, Draw, Extra, Funnel, Latest, Manifest
-from resift.model.refresh import CutReceipt, Plan
+from resift.model.refresh import CutReceipt, PartEntry, Plan
 from resift.model.verdict import Verdict
 from resift.steps.cut import read_cut
-from resift.steps.framing import published_schema
+from resift.steps.framing import published_schema, require_planned_rights
 from resift.steps.plan import read_plan
 from resift.storage import Store
 
@@ -45,6 +45,7 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
         RefreshHeld: The breaker holds the snapshot for a person.
         RefreshRefused: The judge found the snapshot wrong.
         SnapshotConflict: The version is published with other content.
+        PoolError: Suppressions or policy changed since the refresh was planned.
     """
     staging = Staging(dataset, version, plan_id)
     plan, cut = read_plan(store, staging), read_cut(store, staging)
@@ -119,34 +120,61 @@ def describe_conflict(published: Manifest, plan: Plan, cut: CutReceipt) -> str:
 
 
 def _publish(store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdict: Verdict) -> Manifest:
+    require_planned_rights(store, plan)
     prefix = keys.snapshot(plan.dataset.name, plan.version)
     for part, staged in zip(cut.parts, cut.staged_parts, strict=True):
         store.copy(staged.key, prefix + part.path)
     manifest = _manifest(plan, cut, verdict, tuple(_publish_extras(store, staging, plan, cut, verdict)))
-    key = keys.manifest(plan.dataset.name, plan.version)
-    store.put(keys.revision(plan.dataset.name, plan.version, 0), manifest.to_json())
+    # Copying takes its time, and a removal asked for meanwhile counts.
+    require_planned_rights(store, plan)
+    winner = _create_manifest(store, manifest)
+    _sweep(store, winner)
+    if winner.content_digest != manifest.content_digest:
+        raise SnapshotConflict(describe_conflict(winner, plan, cut))
+    return winner
+
+
+def _create_manifest(store: Store, manifest: Manifest) -> Manifest:
+    """Write the manifest, or return the one somebody else wrote for this version in the meantime."""
+    key = keys.manifest(manifest.dataset, manifest.version)
+    first = keys.revision(manifest.dataset, manifest.version, 0)
+    winner = find_manifest(store, manifest.dataset, manifest.version)
+    if winner is not None:
+        return winner
+    store.put(first, manifest.to_json())
     try:
         store.create(key, manifest.to_json())
     except KeyExists:
-        # Somebody else published this version in the meantime; only the same content is no conflict.
         winner = Manifest.from_json(store.get(key), what=key)
-        if winner.content_digest != manifest.content_digest:
-            raise SnapshotConflict(describe_conflict(winner, plan, cut)) from None
-        store.put(keys.revision(plan.dataset.name, plan.version, 0), winner.to_json())
+        if winner.revision == 0:
+            store.put(first, winner.to_json())
         return winner
     return manifest
+
+
+def _sweep(store: Store, manifest: Manifest) -> None:
+    """Remove what other publishers of this version left: no manifest lists it, so no erasure would ever find it."""
+    if manifest.revision:
+        return
+    prefix = keys.snapshot(manifest.dataset, manifest.version)
+    files: list[PartEntry | Extra] = [*manifest.parts, *manifest.extras]
+    listed = {prefix + file.path for file in files}
+    for folder in keys.published(manifest.dataset, manifest.version):
+        for stat in list(store.list(folder)):
+            if stat.key not in listed:
+                store.delete(stat.key)
 
 
 def _publish_extras(store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdict: Verdict) -> Iterator[Extra]:
     """Copy what lies beside the data: the changes, the verdict, the pages of the judge."""
     prefix = keys.snapshot(plan.dataset.name, plan.version)
     for number, staged in enumerate(cut.staged_changes):
-        path = keys.changes_name(number)
+        path = keys.changes_name(number, staged.sha256)
         store.copy(staged.key, prefix + path)
         yield Extra(path=path, size_bytes=staged.size_bytes, sha256=staged.sha256)
-    pages = {keys.quality("verdict.json"): verdict.to_json()}
+    pages = {keys.quality(verdict.seal, "verdict.json"): verdict.to_json()}
     for stat in store.list(staging.docs):
-        pages[keys.quality(stat.key.removeprefix(staging.prefix))] = store.get(stat.key)
+        pages[keys.quality(verdict.seal, stat.key.removeprefix(staging.prefix))] = store.get(stat.key)
     for path, body in pages.items():
         store.put(prefix + path, body)
         yield Extra(path=path, size_bytes=len(body), sha256=sha256_hex(body))
@@ -230,8 +258,11 @@ def move_latest(store: Store, manifest: Manifest) -> None:
 
 
 def _clean(store: Store, staging: Staging) -> None:
-    """Remove what was staged; the plan goes last, so that an interrupted clean-up can be repeated."""
-    for stat in list(store.list(staging.prefix)):
-        if stat.key != staging.plan:
-            store.delete(stat.key)
-    store.delete(staging.plan)
+    """Remove what was staged, so that an interrupted clean-up can be repeated by refreshing or publishing again.
+
+    What says that a step is done goes before what the step made, and the plan goes last.
+    """
+    done = [staging.verdict, staging.cut, *(stat.key for stat in store.list(staging.receipts))]
+    rest = [stat.key for stat in store.list(staging.prefix) if stat.key not in {*done, staging.plan}]
+    for key in (*done, *rest, staging.plan):
+        store.delete(key)
