@@ -32,7 +32,9 @@ def audit(store: Store, *, dataset: str, version: date, plan_id: str, group: int
     """Measure the parts of one group, and pick rows from them for the judge."""
     staging = Staging(dataset, version, plan_id)
     plan, cut = read_plan(store, staging), read_cut(store, staging)
-    numbers = [number for number, index in enumerate(cut.ranges) if _group_of(plan, index) == group]
+    groups = {index: number for number, indexes in enumerate(plan.groups) for index in indexes}
+    # The last group takes what the cut sifted beyond the plan.
+    numbers = [n for n, index in enumerate(cut.ranges) if groups.get(index, len(plan.groups) - 1) == group]
     if numbers:
         auditor = _Auditor(store, staging, plan, cut)
         for number in numbers:
@@ -40,14 +42,6 @@ def audit(store: Store, *, dataset: str, version: date, plan_id: str, group: int
     return AuditReceipt(
         plan_id=plan_id, group=group, parts=len(numbers), rows=sum(cut.parts[number].rows for number in numbers)
     )
-
-
-def _group_of(plan: Plan, index: int) -> int:
-    """Return the group that audits a range; the last one takes what the cut sifted beyond the plan."""
-    for group, indexes in enumerate(plan.groups):
-        if index in indexes:
-            return group
-    return len(plan.groups) - 1
 
 
 class _Auditor:
