@@ -41,6 +41,10 @@ class Shown:
     command: str
     expected: str
     found: str
+    """On both streams, in the order of printing."""
+
+    answer: str
+    """On stdout alone."""
 
 
 def blocks_of(text: str) -> list[re.Match[str]]:
@@ -82,33 +86,55 @@ class _Desk:
             lines = step.splitlines(keepends=True)
             length = next(at for at, line in enumerate(lines, start=1) if not line.endswith("\\\n"))
             command = "".join(lines[:length]).rstrip("\n")
-            yield Shown(command, "".join(lines[length:]), self._print(command.replace("\\\n", " ")))
+            found, answer = self._print(command.replace("\\\n", " "))
+            yield Shown(command, "".join(lines[length:]), self._tidy(found), self._tidy(answer))
 
-    def _print(self, command: str) -> str:
+    def _print(self, command: str) -> tuple[str, str]:
+        """Run one command; return what it prints on both streams, and on stdout alone."""
         if command == "echo $?":
-            return f"{self.status}\n"
+            return f"{self.status}\n", f"{self.status}\n"
         words = shlex.split(command, comments=True)
         # In this process a command is spared seconds of imports; the shell is for everything else.
-        output = self._resift(words) if words[0] == "resift" and not set(words) & {"|", ">"} else self._shell(command)
-        lines = (line.rstrip() + "\n" for line in output.replace(self.lake, SHOWN_LAKE).splitlines())
-        return "".join(lines)
+        if words[-2:] == [">", "/dev/null"] and words[0] == "resift":
+            found, answer = self._resift(words[:-2])
+            return found.removesuffix(answer), ""
+        if words[0] != "resift" or set(words) & {"|", ">", ">>", "&&", ";"}:
+            return self._shell(command)
+        return self._resift(words)
 
-    def _resift(self, words: list[str]) -> str:
-        output, before = io.StringIO(), sys.argv
+    def _tidy(self, output: str) -> str:
+        lines = output.replace(self.lake, SHOWN_LAKE).splitlines()
+        return "".join(line.rstrip() + "\n" for line in lines)
+
+    def _resift(self, words: list[str]) -> tuple[str, str]:
+        both = io.StringIO()
+        answer, before = _Tee(both), sys.argv
         sys.argv, self.status = words, 0
         try:
-            with redirect_stdout(output), redirect_stderr(output):
+            with redirect_stdout(answer), redirect_stderr(both):
                 main()
         except SystemExit as end:
             self.status = int(end.code or 0)
         finally:
             sys.argv = before
-        return output.getvalue()
+        return both.getvalue(), answer.getvalue()
 
-    def _shell(self, command: str) -> str:
-        ran = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    def _shell(self, command: str) -> tuple[str, str]:
+        ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
         self.status = ran.returncode
-        return ran.stdout
+        return ran.stderr + ran.stdout, ran.stdout
+
+
+class _Tee(io.StringIO):
+    """Keeps what is written, and passes it on."""
+
+    def __init__(self, other: io.StringIO) -> None:
+        super().__init__()
+        self._other = other
+
+    def write(self, text: str) -> int:
+        self._other.write(text)
+        return super().write(text)
 
 
 @contextmanager
