@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Airflow imports some 2,300 modules; without cached bytecode each of its commands compiles them anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test check tools measure requirements clean
 
 help: ## List the targets.
