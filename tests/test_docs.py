@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
-from documents import ROOT, blocks_of, form_of, run_document
+from documents import ROOT, SHOWN_LAKE, blocks_of, form_of, run_document
 
 from resift import errors
 from resift.cli.main import app
@@ -255,12 +255,18 @@ def test_commands_shown_print_what_is_shown(document: Path, place: Path) -> None
         assert form_of(shown.expected) in printed, f"$ {shown.command}\n{shown.found}"
 
 
-def test_the_row_that_how_it_works_follows_is_where_it_says(place: Path) -> None:
-    story = section(read("how-it-works.md"), "## One row, from delivery to snapshot")
-    lake = place / "cli" / "lake"
-    if not lake.exists():
-        lake.parent.mkdir()
-        run_document(DOCS / "cli.md", lake.parent)
+@pytest.fixture(scope="module")
+def lake(place: Path) -> Path:
+    """The lake that the page of the command line leaves behind."""
+    desk = place / "cli"
+    if not desk.exists():
+        desk.mkdir()
+        run_document(DOCS / "cli.md", desk)
+    return desk / "lake"
+
+
+def test_the_row_that_how_it_works_follows_is_where_it_says(lake: Path) -> None:
+    story = " ".join(section(read("how-it-works.md"), "## One row, from delivery to snapshot").split())
     store = open_store(lake.as_uri())
 
     manifest = read_manifest(store, "quickstart", "2025-07-05")
@@ -276,3 +282,19 @@ def test_the_row_that_how_it_works_follows_is_where_it_says(place: Path) -> None
         lines = (ROOT / "examples" / "quickstart" / name).read_text(encoding="utf-8").splitlines()
         assert lines[number].startswith("p00350,")
         assert f"ow {number} of `{name}`" in story
+
+
+@pytest.mark.parametrize(
+    ("heading", "printed"),
+    [("### Read the quarantine", "11\turl is missing\tb'p000"), ("### Which owner is meant", "u080\n")],
+)
+def test_python_of_the_runbook_prints_what_it_is_for(
+    heading: str, printed: str, lake: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = re.search(r"^```python\n(.*?)^```$", section(read("runbook.md"), heading), re.MULTILINE | re.DOTALL)
+    drop = next((lake / "pool" / "quickstart" / "drops").glob("*.json")).stem
+    assert script
+
+    exec(script[1].replace(SHOWN_LAKE, lake.as_uri()).replace("POOL", "quickstart").replace("DROP", drop), {})
+
+    assert capsys.readouterr().out.startswith(printed)
