@@ -69,6 +69,8 @@ def exclude(kept: np.ndarray, *, speakers: np.ndarray, reasons: np.ndarray) -> S
         )
     verdict = np.full(len(kept), None, dtype=object)
     bad = has_reason(reasons)
-    # Written in reverse, so that the first excluded observation of an item gives its reason.
-    verdict[position[bad][::-1]] = [f"{EXCLUDED}.{reason}" for reason in reasons[bad][::-1]]
+    # Of several reasons the first by name counts (inside, no evidence, unreadable): it must not depend on the order of
+    # delivery. Written in reverse, so that it is written last.
+    order = np.argsort(reasons[bad].astype(str), kind="stable")[::-1]
+    verdict[position[bad][order]] = [f"{EXCLUDED}.{reason}" for reason in reasons[bad][order]]
     return Split.by_reason(kept, verdict)
