@@ -77,7 +77,8 @@ def _tell_refusal(verdict: Verdict | None) -> None:
 
 def _tell_places(place: Place) -> None:
     _heading("Where things lie")
-    quality = place.lake / keys.snapshot(DATASET, VERSIONS[2]) / "quality" / "docs" / "index.html"
+    snapshot = place.lake / keys.snapshot(DATASET, VERSIONS[2])
+    (quality,) = snapshot.glob("quality/*/docs/index.html")
     for what, path in (
         ("the lake", place.lake),
         ("drops as delivered", place.inbox),
