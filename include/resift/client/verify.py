@@ -81,14 +81,19 @@ def _check_part(
     problems = list(_check_bytes(store, manifest, part))
     if problems:
         return problems, last
-    with store.open(keys.snapshot(manifest.dataset, manifest.version) + part.path) as body:
-        table = pq.read_table(body)
+    try:
+        with store.open(keys.snapshot(manifest.dataset, manifest.version) + part.path) as body:
+            table = pq.read_table(body)
+    except pa.ArrowInvalid as error:
+        return [f"{what} is not readable as Parquet ({error}), the manifest lists it as a part."], last
     columns = [(column.name, column.type) for column in manifest.columns]
     found = [(field.name, str(field.type)) for field in table.schema]
     if found != columns:
         return [f"{what} has columns {found}, the manifest says {columns}."], last
     if len(table) != part.rows:
         problems.append(f"{what} has {len(table)} rows, the manifest says {part.rows}.")
+    if not len(table):
+        return problems, last
     prn = table[PRN].to_numpy()
     ends = (int(prn[0]), int(prn[-1]))
     if ends != (part.first_prn, part.last_prn):
