@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,6 +29,11 @@ def refresh(
     as_json: AsJson = False,
 ) -> None:
     """Refresh one cycle of a dataset and publish it, if the judge lets it pass."""
+    if find_spec("great_expectations") is None:
+        raise ConfigError(
+            "refresh: Great Expectations is not installed, expected it: no snapshot is published unjudged. "
+            "Install resift with its extra: pip install 'resift[airflow]'."
+        )
     from resift.cli.render import render_manifest
     from resift.steps.refresh import refresh as run
 

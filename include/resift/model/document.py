@@ -25,8 +25,12 @@ class Document(BaseModel):
         return canonical_json(self.model_dump(mode="json"))
 
     def document_digest(self) -> str:
-        """Return the SHA-256 of the canonical JSON, in hex."""
-        return sha256_hex(self.to_json())
+        """Return the SHA-256 of what the document says beyond its defaults, in hex.
+
+        A key at its default does not count, so that a later version of resift may add keys without giving
+        every document, and all that is named after it, another digest.
+        """
+        return sha256_hex(canonical_json(self.model_dump(mode="json", exclude_defaults=True)))
 
     @classmethod
     def from_json(cls, body: bytes, *, what: str) -> Self:
