@@ -97,7 +97,7 @@ def test_no_items_leave_no_items():
 
 
 def test_instant_without_time_zone_is_refused():
-    with pytest.raises(ValueError, match="has no time zone, expected one. Pass an aware datetime"):
+    with pytest.raises(ValueError, match=r"has no time zone, expected one. Pass an aware datetime"):
         microseconds(datetime(2026, 4, 1))  # noqa: DTZ001
 
 
