@@ -1,0 +1,171 @@
+"""The audit's measurements count what is wrong with a part, from the part alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+
+from resift.core.measure import Expected, measure
+from resift.core.prn import CIRCLE
+from resift.model.observation import PRN, STAGED_EVIDENCE
+
+AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
+MAX_AGE = timedelta(days=90)
+TICK = timedelta(microseconds=1)
+START = CIRCLE - 10
+GOOD = {
+    PRN: CIRCLE - 5,
+    "image_id": "a",
+    "observed_at": AS_OF,
+    "state": "public",
+    "newest_state": "public",
+    "host": "host.example",
+    "owner_country": "US",
+    "newest_owner_country": "US",
+}
+
+
+def measured(*rows, part_rows=None, **expected):
+    """Measure a part of rows that are good unless told otherwise."""
+    rows = [GOOD | row for row in rows]
+    evidence = pa.Table.from_pylist(rows, schema=STAGED_EVIDENCE)
+    published = [GOOD | row for row in part_rows] if part_rows is not None else rows
+    part = pa.table(
+        {
+            PRN: pa.array([row[PRN] for row in published], pa.int64()),
+            "image_id": pa.array([row["image_id"] for row in published], pa.string()),
+            "license": pa.array([row.get("license") for row in published], pa.string()),
+        }
+    )
+    known = {
+        "as_of": AS_OF,
+        "max_age": MAX_AGE,
+        "start": START,
+        "lo": 0,
+        "hi": 100,
+        "excluded_values": frozenset(["FR", "FRA", "250"]),
+        "country_fields": ("owner_country", "upload_country"),
+        "suppressed": lambda table: 0,
+    }
+    return measure(part, evidence, Expected(**(known | expected)))
+
+
+BAD = (
+    "null_ids",
+    "prn_order_breaks",
+    "offsets_outside_range",
+    "evidence_mismatches",
+    "not_public",
+    "stale",
+    "observed_after_as_of",
+    "suppressed",
+    "excluded",
+)
+
+
+def wrong(*rows, **options):
+    """The counts that are not zero."""
+    found = measured(*rows, **options)
+    return {name: found[name] for name in BAD if found[name]}
+
+
+def test_good_part_has_nothing_wrong_with_it():
+    rows = [{PRN: CIRCLE - 5}, {PRN: CIRCLE - 1, "image_id": "b"}, {PRN: 0, "image_id": "c"}]
+
+    assert wrong(*rows) == {}
+    assert (measured(*rows)["rows"], measured(*rows)["distinct_ids"]) == (3, 3)
+    assert (measured(*rows)["first_prn"], measured(*rows)["last_prn"]) == (CIRCLE - 5, 0)
+
+
+def test_order_is_that_of_offsets_from_the_start_and_not_of_prns():
+    assert wrong({PRN: 0}, {PRN: CIRCLE - 5, "image_id": "b"}) == {"prn_order_breaks": 1}
+
+
+@pytest.mark.parametrize(("second", "breaks"), [("b", 0), ("a", 1), ("A", 1), ("é", 0)])
+def test_rows_that_share_a_prn_ascend_by_the_bytes_of_their_ids(second, breaks):
+    assert measured({}, {"image_id": second})["prn_order_breaks"] == breaks
+
+
+def test_repeated_id_is_counted_once():
+    assert measured({}, {PRN: CIRCLE - 4})["distinct_ids"] == 1
+
+
+@pytest.mark.parametrize(("prn", "outside"), [(START, 0), (START - 1, 1), (89, 0), (90, 1)])
+def test_range_is_half_open(prn, outside):
+    assert measured({PRN: prn})["offsets_outside_range"] == outside
+
+
+def test_null_id_is_counted():
+    found = wrong({}, {PRN: CIRCLE - 4}, part_rows=[{}, {PRN: CIRCLE - 4, "image_id": None}])
+
+    assert found["null_ids"] == 1
+    assert found["evidence_mismatches"] == 1
+
+
+@pytest.mark.parametrize(
+    ("age", "count"),
+    [(MAX_AGE, {}), (MAX_AGE + TICK, {"stale": 1}), (timedelta(0), {}), (-TICK, {"observed_after_as_of": 1})],
+)
+def test_age_is_counted_at_its_bounds(age, count):
+    assert wrong({"observed_at": AS_OF - age}) == count
+
+
+@pytest.mark.parametrize("field", ["state", "newest_state"])
+def test_row_not_public_then_or_now_is_counted(field):
+    assert wrong({field: "deleted"}) == {"not_public": 1}
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        {"owner_country": "FR"},
+        {"newest_owner_country": "FR"},
+        {"upload_country": " fra "},
+        {"newest_upload_country": "250"},
+        {"subdivision": "fr-75"},
+        {"newest_subdivision": " FR-75"},
+        {"owner_country": None, "newest_owner_country": None},
+        {"owner_country": " ", "newest_owner_country": ""},
+    ],
+    ids=str,
+)
+def test_row_with_evidence_of_an_excluded_country_or_with_none_is_counted(evidence):
+    assert wrong(evidence) == {"excluded": 1}
+
+
+def test_row_with_other_evidence_is_not_counted():
+    assert wrong({"upload_country": "JP", "subdivision": "US-NY"}) == {}
+
+
+@pytest.mark.parametrize(
+    "part_rows", [[{"image_id": "b"}], [{PRN: CIRCLE - 4}], [{}, {PRN: CIRCLE - 4, "image_id": "b"}]], ids=str
+)
+def test_evidence_of_other_rows_is_counted(part_rows):
+    assert measured({}, part_rows=part_rows)["evidence_mismatches"] > 0
+
+
+def test_suppressed_rows_are_counted_by_what_was_handed_in():
+    assert wrong({}, suppressed=len) == {"suppressed": 1}
+
+
+def test_words_are_counted_and_the_rest_is_other():
+    rows = [{PRN: CIRCLE - 5 + n, "image_id": f"{n:03d}", "host": f"h{n}"} for n in range(5)]
+    rows += [{PRN: n, "image_id": f"{n + 5:03d}", "host": f"h{n + 5}" if n < 245 else None} for n in range(247)]
+
+    hosts = measured(*rows, hi=1000)["by_host"]
+
+    assert len(hosts) == 201
+    assert hosts["none"] == 2
+    assert sum(hosts.values()) == len(rows)
+    assert hosts["other"] == 51
+
+
+def test_ages_are_counted_by_tens_of_days():
+    rows = [
+        {PRN: CIRCLE - 5 + n, "image_id": str(n), "observed_at": AS_OF - timedelta(days=d)}
+        for n, d in enumerate([0, 9, 10])
+    ]
+
+    assert measured(*rows)["by_age_days"] == {"0": 2, "10": 1}
