@@ -22,13 +22,15 @@ def excluded(observation):
     return not given or any(country in EU or country not in READABLE for country in given)
 
 
-def reason_out(observations, as_of, max_age, suppressed):
+def reason_out(observations, as_of, known_at, max_age, suppressed):
     """Why an item is not in the frame, or None."""
     then = [o for o in observations if o["observed_at"] <= as_of]
     if not then:
         return "unborn"
     speaking = [o for o in then if o["observed_at"] == max(p["observed_at"] for p in then)]
-    speaking += [o for o in observations if o["observed_at"] == max(p["observed_at"] for p in observations)]
+    for limit in (known_at, max(o["observed_at"] for o in observations)):
+        now = [o for o in observations if o["observed_at"] <= limit]
+        speaking += [o for o in now if o["observed_at"] == max(p["observed_at"] for p in now)]
     worst = max(RESTRICTIVE.index(o["state"]) for o in speaking)
     if worst:
         return RESTRICTIVE[worst]
@@ -39,12 +41,12 @@ def reason_out(observations, as_of, max_age, suppressed):
     return "excluded" if any(excluded(o) for o in speaking) else None
 
 
-def draw(history, *, as_of, start, size, salt, max_age=timedelta(days=90), suppressed=frozenset()):
+def draw(history, *, as_of, known_at, start, size, salt, max_age=timedelta(days=90), suppressed=frozenset()):
     """The ids of a snapshot in order, and the reason for every other item."""
     items = {}
     for observation in history:
         items.setdefault(observation["image_id"], []).append(observation)
-    reasons = {name: reason_out(seen, as_of, max_age, suppressed) for name, seen in items.items()}
+    reasons = {name: reason_out(seen, as_of, known_at, max_age, suppressed) for name, seen in items.items()}
     frame = [name for name, reason in reasons.items() if reason is None]
     frame.sort(key=lambda name: ((prn(name, salt) - start) % 2**63, name))
     return frame[:size], reasons

@@ -30,7 +30,7 @@ observations = st.builds(
     st.sampled_from(IDS),
     # Whole days, so that several observations of one item often fall on the same instant; and often on the grid, that
     # is, at the very as_of of one cycle and exactly max_age before the next.
-    st.sampled_from([-180, -90, 0, 90, 180, 270]).map(hours_of) | st.integers(-120, 300).map(hours_of),
+    st.sampled_from([-180, -90, 0, 90, 180, 270, 360]).map(hours_of) | st.integers(-120, 400).map(hours_of),
     state=st.sampled_from(["public"] * 6 + ["private", "deleted"]),
     owner_id=st.sampled_from(OWNERS),
     owner_country=st.sampled_from(["US"] * 6 + ["JP", "FR", "Atlantis", None]),
@@ -86,6 +86,7 @@ class Histories(RuleBasedStateMachine):
         expected, reasons = draw(
             self.history,
             as_of=instant(cycle(k)),
+            known_at=NOW,
             start=start,
             size=self.dataset.size,
             salt=SALT,

@@ -7,7 +7,7 @@ from math import exp, factorial, sqrt
 import numpy as np
 import pyarrow as pa
 import pytest
-from builders import cycle, instant, make_dataset, make_pool, observation, publish_unjudged, snapshot_rows
+from builders import NOW, cycle, instant, make_dataset, make_pool, observation, publish_unjudged, snapshot_rows
 from reference_model import draw
 
 from resift.core.circle import offsets, start_point
@@ -212,6 +212,8 @@ class TestProbability:
 
         manifest = publish_unjudged(store, make_dataset(size=50, start=0.95), cycle(0))
 
-        expected, _ = draw(seen, as_of=instant(cycle(0)), start=manifest.draw.start, size=50, salt="0123456789abcdef")
+        expected, _ = draw(
+            seen, as_of=instant(cycle(0)), known_at=NOW, start=manifest.draw.start, size=50, salt="0123456789abcdef"
+        )
         assert [row["image_id"] for row in snapshot_rows(store, manifest)] == expected
         assert find_cut([50], size=50).rows == 50

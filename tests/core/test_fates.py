@@ -24,7 +24,7 @@ def items_of(*rows):
         ],
         schema=run_schema(pa.schema([])),
     )
-    return merge_latest(table, as_of_us=microseconds(AS_OF))
+    return merge_latest(table, as_of_us=microseconds(AS_OF), known_at_us=2**62)
 
 
 def members_of(*members):

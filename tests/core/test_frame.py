@@ -29,7 +29,7 @@ def expired(*rows):
         ],
         schema=run_schema(pa.schema([])),
     )
-    items = merge_latest(table, as_of_us=microseconds(AS_OF))
+    items = merge_latest(table, as_of_us=microseconds(AS_OF), known_at_us=2**62)
     return expire(items, as_of=AS_OF, max_age=MAX_AGE).reasons(len(items)).tolist()
 
 
@@ -89,7 +89,7 @@ def test_each_item_has_its_own_reason():
 
 
 def test_no_items_leave_no_items():
-    items = merge_latest(run_schema(pa.schema([])).empty_table(), as_of_us=0)
+    items = merge_latest(run_schema(pa.schema([])).empty_table(), as_of_us=0, known_at_us=0)
 
     split = expire(items, as_of=AS_OF, max_age=MAX_AGE)
 

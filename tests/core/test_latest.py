@@ -16,6 +16,7 @@ from resift.core.latest import merge_latest
 from resift.model.observation import PRN, STATES, run_schema
 
 AS_OF = 10
+KNOWN_AT = 1_000_000
 SCHEMA = run_schema(pa.schema([]))
 
 
@@ -30,7 +31,11 @@ def seen(image_id, second, *, prn=None, **fields):
 
 
 def merge(*rows, as_of=AS_OF):
-    return merge_latest(pa.Table.from_pylist(list(rows), schema=SCHEMA), as_of_us=microseconds(at(as_of)))
+    return merge_latest(
+        pa.Table.from_pylist(list(rows), schema=SCHEMA),
+        as_of_us=microseconds(at(as_of)),
+        known_at_us=microseconds(at(KNOWN_AT)),
+    )
 
 
 def ids(items):
@@ -187,3 +192,15 @@ def test_no_observation_is_lost(rows):
     assert items.first[-1] == len(rows)
     assert len(items.item_of_row) == len(rows)
     assert sorted(set(ids(items))) == sorted({row["image_id"] for row in rows})
+
+
+def test_public_row_dated_after_known_at_does_not_undo_a_deletion():
+    items = merge(seen("a", 1), seen("a", KNOWN_AT, state="deleted"), seen("a", KNOWN_AT + 1), as_of=1)
+
+    assert items.state_now.tolist() == [STATES.index("deleted")]
+
+
+def test_deletion_dated_after_known_at_counts_all_the_same():
+    items = merge(seen("a", 1), seen("a", KNOWN_AT + 1, state="deleted"), as_of=1)
+
+    assert items.state_now.tolist() == [STATES.index("deleted")]

@@ -30,10 +30,10 @@ class Items:
     """Most restrictive state among the latest observations as of then, as an index into STATES; -1 if none."""
 
     state_now: np.ndarray
-    """Most restrictive state among the newest observations of all."""
+    """Most restrictive state among the newest observations known by now, and the newest of all."""
 
     speaks: np.ndarray
-    """For each observation: it is a latest one as of then, or a newest one. Its evidence counts."""
+    """For each observation: it is a latest one as of then, as known by now, or of all. Its evidence counts."""
 
     def __len__(self) -> int:
         return len(self.then)
@@ -65,16 +65,20 @@ class Items:
         return np.repeat(np.arange(len(self)), np.diff(self.first))
 
 
-def merge_latest(rows: pa.Table, *, as_of_us: int) -> Items:
-    """Find, for each item, the observation that decides as of an instant, and the newest one.
+def merge_latest(rows: pa.Table, *, as_of_us: int, known_at_us: int) -> Items:
+    """Find, for each item, the observation that decides as of an instant, and the newest ones.
 
     Existence is judged as of then and rights as of now, so both are needed. Observations of one item at the
     same instant all speak: the most restrictive state among them holds, and all their evidence counts. The
     one whose attributes are published is the first by content, so that the order of delivery does not matter.
 
+    An observation dated after ``known_at`` comes from a clock that is wrong. It can take an item out, never
+    bring one back: the newest one up to ``known_at`` and the newest one of all both speak.
+
     Args:
         rows: Observations in the schema of a run, in any order, no nulls in prn, image_id, observed_at, state.
-        as_of_us: The instant, in microseconds since 1970 UTC; observations at it are seen.
+        as_of_us: The instant of existence, in microseconds since 1970 UTC; observations at it are seen.
+        known_at_us: The instant of rights, not before ``as_of_us``.
     """
     rows = _sort(rows)
     if not len(rows):
@@ -85,10 +89,11 @@ def merge_latest(rows: pa.Table, *, as_of_us: int) -> Items:
     starts, sizes = first[:-1], np.diff(first)
     item = np.repeat(np.arange(len(sizes)), sizes)
 
-    seen = np.add.reduceat((observed <= as_of_us).astype(np.int64), starts)
-    then = np.where(seen > 0, starts + seen - 1, _MISSING)
-    ties_then = (observed == observed[then][item]) & (seen > 0)[item]
-    ties_now = observed == observed[first[1:] - 1][item]
+    then = _last_until(as_of_us, observed, starts)
+    ties_then = (observed == observed[then][item]) & (then >= 0)[item]
+    known = _last_until(known_at_us, observed, starts)
+    ties_now = (observed == observed[known][item]) & (known >= 0)[item]
+    ties_now |= observed == observed[first[1:] - 1][item]
 
     state = _state_codes(rows["state"])
     return Items(
@@ -99,6 +104,12 @@ def merge_latest(rows: pa.Table, *, as_of_us: int) -> Items:
         state_now=np.maximum.reduceat(np.where(ties_now, state, _MISSING), starts),
         speaks=ties_then | ties_now,
     )
+
+
+def _last_until(instant_us: int, observed: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return the position of each item's last observation up to an instant, or -1."""
+    seen = np.add.reduceat((observed <= instant_us).astype(np.int64), starts)
+    return np.where(seen > 0, starts + seen - 1, _MISSING)
 
 
 def _sort(rows: pa.Table) -> pa.Table:

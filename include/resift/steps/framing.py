@@ -35,7 +35,11 @@ class Framer:
     def frame(self, lo: int, hi: int) -> tuple[Items, Split]:
         """Return the items of a PRN interval, and which of them may be drawn."""
         plan = self.plan
-        items = merge_latest(self.reader.read(lo, hi), as_of_us=microseconds(midnight(plan.version)))
+        items = merge_latest(
+            self.reader.read(lo, hi),
+            as_of_us=microseconds(midnight(plan.version)),
+            known_at_us=microseconds(plan.known_at),
+        )
         frame = expire(items, as_of=midnight(plan.version), max_age=plan.dataset.max_age)
         if not len(frame.kept):
             return items, frame
