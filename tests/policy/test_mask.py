@@ -85,6 +85,15 @@ def test_mask_cut_short_is_refused(copy):
         read_mask(copy)
 
 
+def test_mask_without_its_document_is_refused(copy):
+    copy.with_suffix(".json").unlink()
+
+    with pytest.raises(
+        ConfigError, match=r"borders-2026c\.json is not beside it, expected the document that has its digest"
+    ):
+        read_mask(copy)
+
+
 def test_mask_of_another_format_is_refused(copy):
     document = json.loads(copy.with_suffix(".json").read_text(encoding="utf-8"))
     copy.with_suffix(".json").write_text(json.dumps({**document, "format": 2}), encoding="utf-8")

@@ -143,6 +143,11 @@ def read_mask(path: Path) -> Mask:
         ConfigError: The bytes are not those the document names, or this version of resift cannot read them.
     """
     beside = path.with_suffix(".json")
+    if not beside.is_file():
+        raise ConfigError(
+            f"mask {path}: {beside.name} is not beside it, expected the document that has its digest. "
+            "Install resift again, or build the mask with tools/build-mask."
+        )
     about = MaskDocument.from_yaml(beside.read_text(encoding="utf-8"), what=f"mask document {beside}")
     body = path.read_bytes()
     if (found := sha256_hex(body)) != about.sha256:
