@@ -29,11 +29,11 @@ class Expected:
     hi: int
     """First offset past its range."""
 
-    excluded_values: frozenset[str]
-    """Country values, in upper case, of which none may occur in any evidence."""
+    excluded: Callable[[pa.Table], int]
+    """Counts rows of the evidence that the policy's facts exclude."""
 
     country_fields: tuple[str, ...]
-    """Evidence fields that hold countries, of which one must say something."""
+    """Evidence fields that hold countries, for the count by country."""
 
     suppressed: Callable[[pa.Table], int]
     """Counts rows of the evidence that a suppression speaks of."""
@@ -72,7 +72,7 @@ def measure(part: pa.Table, evidence: pa.Table, expected: Expected) -> dict[str,
         "stale": int((age > expected.max_age / timedelta(days=1)).sum()),
         "observed_after_as_of": int((age < 0).sum()),
         "suppressed": expected.suppressed(evidence),
-        "excluded": _excluded(evidence, expected),
+        "excluded": expected.excluded(evidence),
         "by_country": _words(_country(evidence, expected.country_fields)),
         "by_host": _words(evidence["host"]),
         "by_license": _words(part["license"]) if "license" in part.column_names else {},
@@ -102,22 +102,6 @@ def _mismatches(part: pa.Table, evidence: pa.Table) -> int:
     return len(part) - _count(same)
 
 
-def _excluded(evidence: pa.Table, expected: Expected) -> int:
-    """Count rows with a value of an excluded territory in any country field, or with none that says anything."""
-    inside = np.zeros(len(evidence), dtype=bool)
-    says = np.zeros(len(evidence), dtype=bool)
-    values = pa.array(sorted(expected.excluded_values))
-    for name in expected.country_fields:
-        for field in (name, f"newest_{name}"):
-            text = pc.utf8_upper(pc.utf8_trim_whitespace(evidence[field]))
-            inside |= _truth(pc.is_in(text, value_set=values))
-            says |= _truth(pc.not_equal(text, ""))
-    for field in ("subdivision", "newest_subdivision"):
-        country = pc.utf8_upper(pc.replace_substring_regex(evidence[field], r"^\s*([A-Za-z]+)-.*$", r"\1"))
-        inside |= _truth(pc.is_in(country, value_set=values))
-    return int((inside | ~says).sum())
-
-
 def _country(evidence: pa.Table, fields: tuple[str, ...]) -> pa.ChunkedArray:
     return pc.utf8_upper(pc.utf8_trim_whitespace(pc.coalesce(*(evidence[name] for name in fields))))
 
@@ -130,10 +114,6 @@ def _words(column: pa.ChunkedArray) -> dict[str, int]:
     words: Mapping[str, int] = {word: count for count, word in counts[:_MOST_WORDS]}
     rest = sum(count for count, _ in counts[_MOST_WORDS:])
     return {**words, "other": rest} if rest else dict(words)
-
-
-def _truth(mask: pa.ChunkedArray) -> np.ndarray:
-    return pc.fill_null(mask, False).to_numpy()
 
 
 def _count(mask: pa.ChunkedArray) -> int:

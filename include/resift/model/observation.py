@@ -81,6 +81,7 @@ STAGED_EVIDENCE = pa.schema(
         pa.field("state", pa.string(), nullable=False),
         pa.field("newest_state", pa.string(), nullable=False),
         ("host", pa.string()),
+        ("newest_host", pa.string()),
         ("change", pa.string()),
         *EVIDENCE,
         *[field.with_name(f"newest_{field.name}") for field in EVIDENCE],

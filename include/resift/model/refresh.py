@@ -48,7 +48,7 @@ class Plan(Document):
     policy: PolicyRef
     runs: tuple[RunEntry, ...]
     columns: dict[str, str]
-    """Types of the carried columns among ``publish_columns``, by name in ``CARRIED_TYPES``."""
+    """Types of the carried columns that are published or that the policy looks at, by name in ``CARRIED_TYPES``."""
 
     suppressions_digest: str
     previous: Previous | None

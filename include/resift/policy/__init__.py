@@ -1,6 +1,7 @@
 """The exclusion policy: data files, loader, evidence → verdict."""
 
-from resift.policy.judge import judge_evidence
-from resift.policy.policy import Policy, load_policy
+from resift.policy.judge import JUDGED, judge_evidence
+from resift.policy.load import load_policy
+from resift.policy.policy import Policy
 
-__all__ = ["Policy", "judge_evidence", "load_policy"]
+__all__ = ["JUDGED", "Policy", "judge_evidence", "load_policy"]

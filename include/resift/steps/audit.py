@@ -6,7 +6,6 @@ import hashlib
 from datetime import date
 from functools import partial
 
-import iso3166
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +16,9 @@ from resift.model.grid import midnight
 from resift.model.keys import Staging
 from resift.model.refresh import AuditReceipt, CutReceipt, PartMetrics, Plan
 from resift.model.suppression import Suppression
-from resift.policy import Policy, load_policy
+from resift.policy import load_policy
+from resift.policy.policy import COUNTRY_FIELDS
+from resift.policy.recheck import prepare
 from resift.steps.cut import read_cut
 from resift.steps.plan import range_at, read_plan
 from resift.steps.pools import read_pool, read_suppressions
@@ -50,8 +51,8 @@ class _Auditor:
     def __init__(self, store: Store, staging: Staging, plan: Plan, cut: CutReceipt) -> None:
         self._store, self._staging, self._plan, self._cut = store, staging, plan, cut
         policy = load_policy(plan.dataset.policy)
-        self._excluded = _excluded_values(policy, plan)
-        self._country_fields = policy.sufficient
+        self._excluded = prepare(policy, days=(plan.version, plan.known_at.date())).count
+        self._country_fields = tuple(name for name in policy.sufficient if name in COUNTRY_FIELDS)
         self._suppressed = partial(
             _count_suppressed,
             entries=read_suppressions(store, plan.dataset.pool)[0],
@@ -71,7 +72,7 @@ class _Auditor:
             start=self._plan.start,
             lo=a_range.lo,
             hi=a_range.hi,
-            excluded_values=self._excluded,
+            excluded=self._excluded,
             country_fields=self._country_fields,
             suppressed=self._suppressed,
         )
@@ -89,13 +90,6 @@ class _Auditor:
         stride = -(-self._cut.rows // SAMPLE_ROWS)
         before = sum(part.rows for part in self._cut.parts[:number])
         return evidence.take(np.arange(-before % stride, len(evidence), stride))
-
-
-def _excluded_values(policy: Policy, plan: Plan) -> frozenset[str]:
-    """Return every spelling of an excluded country that the policy can read."""
-    codes = policy.excluded_on((plan.version, plan.known_at.date()))
-    spelled = [iso3166.countries_by_alpha2[code] for code in codes]
-    return frozenset(word for country in spelled for word in (country.alpha2, country.alpha3, country.numeric))
 
 
 def _count_suppressed(evidence: pa.Table, *, entries: list[Suppression], salt: str) -> int:

@@ -16,7 +16,7 @@ from resift.model.grid import midnight
 from resift.model.observation import CARRIED_TYPES, EVIDENCE, IDENTITY, PRN, run_schema
 from resift.model.refresh import Plan
 from resift.model.suppression import Suppression
-from resift.policy import Policy, judge_evidence, load_policy
+from resift.policy import JUDGED, Policy, judge_evidence, load_policy
 from resift.steps.pools import read_pool, read_suppressions
 from resift.steps.runs import PoolReader
 from resift.storage import Store
@@ -46,7 +46,7 @@ class Framer:
         frame = frame.then(suppress(frame.kept, suppressed=self.suppressed(items, frame.kept)))
         speakers, rows = _speaking_rows(items, frame.kept)
         days = (plan.version, plan.known_at.date())
-        reasons = judge_evidence(rows.select(EVIDENCE.names), self.policy, days=days)
+        reasons = judge_evidence(_judged(rows, self.policy), self.policy, days=days)
         return items, frame.then(exclude(frame.kept, speakers=speakers, reasons=reasons))
 
     def suppressed(self, items: Items, chosen: np.ndarray) -> np.ndarray:
@@ -74,6 +74,11 @@ def _speaking_rows(items: Items, kept: np.ndarray) -> tuple[np.ndarray, pa.Table
     item_of_row = items.item_of_row
     rows = np.flatnonzero(items.speaks & np.isin(item_of_row, kept))
     return item_of_row[rows], items.rows.take(rows)
+
+
+def _judged(rows: pa.Table, policy: Policy) -> pa.Table:
+    """Return what the policy reads: a carried column its rules look at is there if any run carries it."""
+    return rows.select([*JUDGED.names, *(name for name in policy.conditions if name in rows.column_names)])
 
 
 def open_framer(store: Store, plan: Plan) -> Framer:
@@ -109,7 +114,7 @@ def read_schema(plan: Plan) -> pa.Schema:
     """Return the columns of the pool a refresh needs: what decides, what is judged, and what is published."""
     needed = [PRN, *IDENTITY.names, "url", *EVIDENCE.names]
     known = _known_fields(plan)
-    return pa.schema([known[name] for name in dict.fromkeys([*needed, *plan.dataset.publish_columns])])
+    return pa.schema([known[name] for name in dict.fromkeys([*needed, *plan.dataset.publish_columns, *plan.columns])])
 
 
 def published_schema(plan: Plan) -> pa.Schema:

@@ -38,6 +38,7 @@ def plan(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime) -> 
     so that a refresh that was interrupted goes on where it stopped. Other inputs make another plan.
 
     Raises:
+        ConfigError: The policy was to be reviewed before ``known_at``.
         GridError: ``as_of`` is no grid date, or lies after ``known_at``.
         PoolNotFound: There is no such pool.
         PoolError: The pool has no runs, or not the columns to publish.
@@ -74,14 +75,16 @@ def _freeze(store: Store, dataset: Dataset, cycle: int, as_of: date, known_at: d
     if not runs:
         raise PoolError(f"pool {dataset.pool}: holds no observations, expected some. Ingest a drop first.")
     previous = find_previous(store, dataset.name, as_of)
+    policy = load_policy(dataset.policy)
+    policy.require_current(known_at.date())
     return Plan(
         dataset=dataset,
         version=as_of,
         cycle=cycle,
         known_at=known_at,
-        policy=load_policy(dataset.policy).ref(),
+        policy=policy.ref(),
         runs=runs,
-        columns=_carried_columns(dataset, runs),
+        columns=_carried_columns(dataset, runs, policy.conditions),
         suppressions_digest=read_suppressions(store, dataset.pool)[1],
         previous=_previous(previous) if previous else None,
         start=start_point(
@@ -109,18 +112,20 @@ def _plan_id(draft: Plan) -> str:
     return sha256_hex(canonical_json([content, str(draft.known_at.date())]))[:16]
 
 
-def _carried_columns(dataset: Dataset, runs: tuple[RunEntry, ...]) -> dict[str, str]:
-    """Find the types of the carried columns to publish.
+def _carried_columns(dataset: Dataset, runs: tuple[RunEntry, ...], conditions: tuple[str, ...]) -> dict[str, str]:
+    """Find the types of the carried columns to publish, and of those the policy looks at, where they are carried.
 
     Raises:
         ConfigError: No run carries one of them.
         PoolError: Two runs carry one in different types.
     """
     found: dict[str, str] = {}
-    for name in dataset.publish_columns:
+    for name in dict.fromkeys((*dataset.publish_columns, *conditions)):
         if name in RESERVED:
             continue
         kinds = {run.carried[name] for run in runs if name in run.carried}
+        if not kinds and name in conditions and name not in dataset.publish_columns:
+            continue  # to the rule it is missing
         if not kinds:
             known = sorted({column for run in runs for column in run.carried})
             raise ConfigError(

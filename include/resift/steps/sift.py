@@ -219,7 +219,8 @@ def _evidence(items: Items, kept: np.ndarray, rows: pa.Table, entered: np.ndarra
     newest = items.rows.take(items.newest[kept])
     columns = {name: rows[name] for name in (PRN, "image_id", "observed_at", "state", *EVIDENCE.names)}
     columns |= {f"newest_{name}": newest[name] for name in ("state", *EVIDENCE.names)}
-    columns |= {"host": hosts(rows["url"]), "change": pa.array(entered, pa.string())}
+    columns |= {"host": hosts(rows["url"]), "newest_host": hosts(newest["url"])}
+    columns["change"] = pa.array(entered, pa.string())
     return pa.table([columns[name] for name in STAGED_EVIDENCE.names], schema=STAGED_EVIDENCE)
 
 

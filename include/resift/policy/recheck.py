@@ -1,0 +1,153 @@
+"""Look for excluded evidence a second way: over lists of all spellings, and over the runs of the mask.
+
+Shares with the judge the policy's facts and nothing of how they are applied: what it finds, the sift let through.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+
+import iso3166
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from resift.policy.mask import COLUMNS, PER_DEGREE, ROWS, Mask, load_mask
+from resift.policy.names import load_names
+from resift.policy.policy import COUNTRY_FIELDS, Policy
+
+Spellings = dict[str, frozenset[str]]
+"""The codes every squeezed spelling may mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """All spellings of places, and which of these are excluded on some days."""
+
+    policy: Policy
+    excluded: frozenset[str]
+    spelled: dict[str, Spellings]
+    """For each country field, since fields may be of different systems of codes."""
+
+    bad_domains: tuple[str, ...]
+    mask: Mask | None
+
+    def count(self, evidence: pa.Table) -> int:
+        """Count rows of staged evidence that show an excluded place, then or newest, or none that is not excluded."""
+        found = np.zeros(len(evidence), dtype=bool)
+        says = np.zeros(len(evidence), dtype=bool)
+        for prefix in ("", "newest_"):
+            bad, good = self._countries(evidence, prefix)
+            found |= bad
+            says |= good
+            if "url" in self.policy.fields:
+                found |= self._hosts(evidence[f"{prefix}host"])
+            if self.mask is not None and "gps" in self.policy.fields:
+                found |= self._points(evidence[f"{prefix}lat"], evidence[f"{prefix}lon"], self.mask)
+        if self.policy.on_no_evidence == "exclude":
+            found |= ~says
+        return int(found.sum())
+
+    def _countries(self, evidence: pa.Table, prefix: str) -> tuple[np.ndarray, np.ndarray]:
+        parts, index = _distinct(evidence[f"{prefix}subdivision"])
+        codes = [_seen(part).strip().upper() for part in parts]
+        counts_as = [self.policy.subdivisions.get(code) for code in codes]
+        part_bad = [
+            bool(self.excluded.intersection(own if own else (code, code.partition("-")[0])))
+            for own, code in zip(counts_as, codes, strict=True)
+        ]
+        # A part that counts as a place of its own says where in the owner's country: DK with DK-FO.
+        lifts = [code[:2] if own and not bad else "" for own, code, bad in zip(counts_as, codes, part_bad, strict=True)]
+        found = np.array(part_bad, dtype=bool)[index]
+        lifted = np.array(lifts, dtype=object)[index]
+        good = np.zeros(len(evidence), dtype=bool)
+        for name, spelled in self.spelled.items():
+            words, index = _distinct(evidence[f"{prefix}{name}"])
+            means = [spelled.get(_squeeze(word), frozenset()) for word in words]
+            bad = np.array([bool(self.excluded & codes) for codes in means], dtype=bool)[index]
+            known = np.array([bool(codes) for codes in means], dtype=bool)[index] & ~bad
+            if name == "owner_country":
+                only = np.array([min(codes) if len(codes) == 1 else "?" for codes in means], dtype=object)[index]
+                moved = bad & (only == lifted)
+                bad, known = bad & ~moved, known | moved
+            found |= bad
+            good |= known if name in self.policy.sufficient else False
+        return found, good
+
+    def _hosts(self, hosts: pa.ChunkedArray) -> np.ndarray:
+        words, index = _distinct(hosts)
+        names = [_seen(word).lower().rstrip(".") for word in words]
+        neutral = tuple(f".{host}" for host in self.policy.neutral_hosts)
+        bad = [name.endswith(self.bad_domains) and not f".{name}".endswith(neutral) for name in names]
+        return np.array(bad, dtype=bool)[index]
+
+    def _points(self, lat: pa.ChunkedArray, lon: pa.ChunkedArray, mask: Mask) -> np.ndarray:
+        north, east = (pd.to_numeric(axis.to_pandas(), errors="coerce").to_numpy(np.float64) for axis in (lat, lon))
+        with np.errstate(invalid="ignore"):
+            there = (np.abs(north) <= 90) & (np.abs(east) <= 180) & ((np.abs(north) >= 0.01) | (np.abs(east) >= 0.01))
+        rows = np.flatnonzero(there)
+        line = np.minimum(np.floor((north[rows] + 90) * PER_DEGREE), ROWS - 1).astype(np.int64)
+        cell = line * COLUMNS + np.floor((east[rows] + 180) * PER_DEGREE).astype(np.int64) % COLUMNS
+        inside = np.array([bool(members & self.excluded) for members in mask.sets])
+        found = np.zeros(len(lat), dtype=bool)
+        found[rows] = inside[mask.number[np.searchsorted(mask.first, cell, side="right") - 1]]
+        return found
+
+
+def prepare(policy: Policy, *, days: tuple[date, ...]) -> Recheck:
+    """List all spellings. Rules with a condition are not looked at: what is staged does not have their columns."""
+    excluded = policy.excluded_on(days)
+    domains = {name for name, code in policy.tlds.items() if code in excluded}
+    domains |= {code.lower() for code in excluded if len(code) == 2 and code.lower() not in policy.tlds}
+    return Recheck(
+        policy=policy,
+        excluded=excluded,
+        spelled={name: _spellings(policy, name) for name in COUNTRY_FIELDS if name in policy.fields},
+        bad_domains=tuple(f".{name}" for name in sorted(domains)),
+        mask=load_mask(policy.pins.mask.file) if policy.pins.mask else None,
+    )
+
+
+def _spellings(policy: Policy, field: str) -> Spellings:
+    """Return every spelling, what counts more written over what counts less."""
+    found: Spellings = {}
+    if policy.pins.names is not None:
+        for name, codes in load_names(policy.pins.names.file, policy.pins.names.sha256).items():
+            found[_squeeze(name)] = frozenset(codes)
+    system = policy.code_systems.get(field, "iso3166")
+    if system == "iso3166":
+        found |= {_squeeze(code): frozenset([code]) for code in policy.known if len(code) == 2}
+    found |= {_squeeze(token): frozenset(codes) for token, codes in policy.aliases.items()}
+    if system == "iso3166":
+        for country in iso3166.countries:
+            for code in (country.alpha2, country.alpha3, country.numeric):
+                found[_squeeze(code)] = frozenset([country.alpha2])
+    else:
+        found = {word: codes for word, codes in found.items() if len(word) > 3}
+        found |= {_squeeze(code): frozenset(codes) for code, codes in policy.code_tables[system].items()}
+    for word in policy.placeholders:
+        found.pop(_squeeze(word), None)
+    return found
+
+
+def _distinct(values: pa.ChunkedArray) -> tuple[list[str], np.ndarray]:
+    encoded = pc.fill_null(values, "").combine_chunks().dictionary_encode()
+    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False)
+
+
+def _seen(word: str) -> str:
+    """Return a word without what cannot be seen, its flags as letters."""
+    if word.isascii():
+        return word
+    word = "".join(c for c in unicodedata.normalize("NFKC", word) if unicodedata.category(c) != "Cf")
+    return "".join(chr(ord(c) - 0x1F1E6 + 65) if 0x1F1E6 <= ord(c) <= 0x1F1FF else c for c in word)
+
+
+def _squeeze(word: str) -> str:
+    """Return a word without case, and with one blank for whatever is neither letter, mark nor digit."""
+    shown = unicodedata.normalize("NFC", _seen(word).casefold())
+    kept = (c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in shown)
+    return " ".join("".join(kept).split())
