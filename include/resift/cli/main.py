@@ -12,6 +12,7 @@ import typer
 
 from resift.cli.exits import exit_code
 from resift.cli.ingest import ingest
+from resift.cli.policy import policy
 from resift.cli.read import diff, show, snapshots, verify
 from resift.cli.refresh import refresh
 from resift.cli.suppress import suppress
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 for command in (ingest, refresh, snapshots, show, diff, verify, suppress):
     app.command()(command)
+app.add_typer(policy, name="policy")
 
 
 def main() -> None:
