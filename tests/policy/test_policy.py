@@ -71,8 +71,8 @@ def test_facts_of_several_days_add_up():
         (("    AE, AF,", "    AE,"), r"ISO 3166-1 has AF, which the policy does not classify"),
         (
             (
-                "code: YT, group: eu, class: inside, from: 2014-01-01",
-                "inside, from: 2013-01-01",
+                "class: inside, from: 2014-01-01",
+                "class: inside, from: 2013-01-01",
             ),
             r"line \d+: YT of group eu from 2013-01-01 to now overlaps the interval from 1958-01-01 to 2014-01-01",
         ),

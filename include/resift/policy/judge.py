@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -118,9 +119,9 @@ def judge(evidence: pa.Table, policy: Policy, *, days: tuple[date, ...]) -> Judg
         if "url" in says and (domains := excluded_domains(policy, codes)):
             found = find_evidence(evidence["url"], domains, policy.neutral_hosts)
             _add(says["url"], np.where(found, np.int8(INSIDE), np.int8(NOTHING)), rows)
-        if "gps" in says and (found := _places(evidence, policy, codes)) is not None:
-            places = found if places is None else places
-            _add(says["gps"], _OF_PLACE[found], rows)
+        if "gps" in says and (here := _places(evidence, policy, codes)) is not None:
+            places = here if places is None else places
+            _add(says["gps"], _OF_PLACE[here], rows)
     return Judgement(policy, says, places, len(evidence))
 
 
@@ -155,7 +156,7 @@ def _meets(evidence: pa.Table, condition: Condition) -> np.ndarray:
 def _read_columns(evidence: pa.Table, policy: Policy) -> dict[str, Column]:
     reader = reader_of(policy)
     columns = {
-        field: country_column(evidence[field], lambda value, field=field: reader.country(value, field))
+        field: country_column(evidence[field], partial(reader.country, field=field))
         for field in COUNTRY_FIELDS
         if field in policy.fields
     }

@@ -56,7 +56,7 @@ class Recheck:
         codes = [_seen(part).strip().upper() for part in parts]
         counts_as = [self.policy.subdivisions.get(code) for code in codes]
         part_bad = [
-            bool(self.excluded.intersection(own if own else (code, *code.split("-")[:-1])))
+            bool(self.excluded.intersection(own if own else (code, code[:2]) if "-" in code else ()))
             for own, code in zip(counts_as, codes, strict=True)
         ]
         # A part that counts as a place of its own says where in the owner's country: DK with DK-FO.
