@@ -32,7 +32,7 @@ for command in (ingest, refresh, snapshots, show, diff, verify, suppress):
 def main() -> None:
     """Run the command line; errors of resift become one message and an exit code."""
     try:
-        app()
+        app(prog_name="resift")
     except ResiftError as error:
         typer.echo(f"resift: {error}", err=True)
         sys.exit(exit_code(error))
