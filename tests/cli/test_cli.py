@@ -138,6 +138,12 @@ class TestAnswers:
         assert "for request T-1" in out
         assert "i1" not in out
 
+    def test_suppression_of_an_id_the_pool_does_not_hold_says_so_and_stands(self, resift, own_lake):
+        code, _, err = resift("suppress", "photos", "--image-id", "i1 ", "--request", "T-1", "--lake", own_lake.url)
+
+        assert (code, len(list(own_lake.list("suppressions/")))) == (DONE, 1)
+        assert err == "resift: pool photos holds no image 'i1 '. Check the id, letter by letter.\n"
+
     def test_suppression_in_json_names_no_id(self, resift, own_lake):
         _, out, _ = resift(
             "suppress", "photos", "--owner-id", "owner", "--request", "T-1", "--lake", own_lake.url, "--json"
