@@ -27,6 +27,8 @@ def suppress(
     if (image_id is None) == (owner_id is None):
         found = "neither" if image_id is None else "both"
         raise ConfigError(f"suppress: found {found} of --image-id and --owner-id, expected one. Give one of them.")
+    if not (image_id or owner_id or "").strip() or not request.strip():
+        raise ConfigError("suppress: found an empty id or request, expected both. Check the variables you filled in.")
     store = open_lake(lake)
     entry = write(
         store,
