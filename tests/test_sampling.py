@@ -134,6 +134,8 @@ class TestTurnover:
         assert stayed == pytest.approx(1 - turnover, abs=bound)
         assert manifest.changes.turnover == pytest.approx(1 - stayed)
         assert sum(manifest.changes.entered.values()) == len(after - before)
+        assert sum(manifest.changes.left.values()) == len(before - after)
+        assert manifest.changes.previous_rows == len(before)
 
     def test_fixed_start_keeps_every_item_that_is_still_eligible(self):
         store = MemoryStore()

@@ -129,7 +129,19 @@ class TestAnswers:
         assert sum(answer["entered"].values()) + sum(answer["left"].values()) == len(answer["items"]) > 0
 
     def test_empty_lake_lists_no_snapshots(self, resift, tmp_path):
-        assert resift("snapshots", "--lake", tmp_path.as_uri(), "--json") == (DONE, "[]\n", "")
+        code, out, err = resift("snapshots", "--lake", tmp_path.as_uri(), "--json")
+
+        assert (code, out) == (DONE, "[]\n")
+        assert err == f"resift: nothing is published in {tmp_path.as_uri()}.\n"
+
+    @pytest.mark.parametrize(("image_id", "request_"), [("", "T-1"), (" ", "T-1"), ("i1", "")])
+    def test_suppression_of_nothing_is_refused(self, resift, own_lake, image_id, request_):
+        code, _, err = resift(
+            "suppress", "photos", "--image-id", image_id, "--request", request_, "--lake", own_lake.url
+        )
+
+        assert (code, list(own_lake.list("suppressions/"))) == (WRONG_USE, [])
+        assert "found an empty id or request" in err
 
     def test_suppression_is_answered_and_kept(self, resift, own_lake):
         code, out, _ = resift("suppress", "photos", "--image-id", "i1", "--request", "T-1", "--lake", own_lake.url)
@@ -137,6 +149,12 @@ class TestAnswers:
         assert (code, len(list(own_lake.list("suppressions/")))) == (DONE, 1)
         assert "for request T-1" in out
         assert "i1" not in out
+
+    def test_suppression_of_an_id_the_pool_does_not_hold_says_so_and_stands(self, resift, own_lake):
+        code, _, err = resift("suppress", "photos", "--image-id", "i1 ", "--request", "T-1", "--lake", own_lake.url)
+
+        assert (code, len(list(own_lake.list("suppressions/")))) == (DONE, 1)
+        assert err == "resift: pool photos holds no image 'i1 '. Check the id, letter by letter.\n"
 
     def test_suppression_in_json_names_no_id(self, resift, own_lake):
         _, out, _ = resift(
@@ -192,7 +210,7 @@ class TestNo:
         )
 
         assert (code, out) == (NO, "")
-        assert "no item of the pool may be drawn (removed: {'deleted': 1})" in one_message(err)
+        assert "no item of the pool may be drawn (found 1 deleted), expected 100" in one_message(err)
 
 
 class TestWrongUse:

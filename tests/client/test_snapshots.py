@@ -3,7 +3,14 @@
 import pytest
 from builders import cycle, make_dataset, make_pool, observation, publish_unjudged
 
-from resift.client.snapshots import find_manifest, find_previous, list_datasets, list_versions, read_manifest
+from resift.client.snapshots import (
+    find_latest,
+    find_manifest,
+    find_previous,
+    list_datasets,
+    list_versions,
+    read_manifest,
+)
 from resift.errors import DatasetNotFound, SnapshotDamaged, SnapshotNotFound
 from resift.model import keys
 from resift.storage import MemoryStore
@@ -101,3 +108,13 @@ def test_manifest_of_another_version_is_damage(store):
 
     with pytest.raises(SnapshotDamaged, match=f"is the manifest of faces {cycle(2)}, expected that of this version"):
         read_manifest(other, "faces", cycle(0))
+
+
+def test_versions_are_listed_where_the_pointer_to_the_latest_is_not_written_yet():
+    store = MemoryStore()
+    make_pool(store, [observation(f"i{n}", cycle(0)) for n in range(50)])
+    publish_unjudged(store, make_dataset(size=20), cycle(0))
+    store.delete(keys.latest("sample"))
+
+    assert list_versions(store, "sample") == [cycle(0)]
+    assert find_latest(store, "sample") is None

@@ -217,3 +217,9 @@ def test_part_that_is_no_parquet_is_found_though_every_digest_fits(store, manife
     damaged = edited(manifest, 1, sha256=sha256_hex(b"not parquet"), size_bytes=11)
 
     assert "is not readable as Parquet" in problems(store, damaged)
+
+
+def test_file_the_manifest_does_not_list_is_reported(store, manifest):
+    store.copy(PREFIX + manifest.parts[0].path, PREFIX + "data/left-behind.parquet")
+
+    assert problems(store, manifest) == f"{WHAT}: data/left-behind.parquet lies there, the manifest does not list it."

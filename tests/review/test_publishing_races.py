@@ -11,6 +11,7 @@ from builders import cycle, instant, make_dataset, make_pool, observation, publi
 from resift.client.snapshots import find_manifest, read_manifest
 from resift.client.verify import verify
 from resift.errors import SnapshotConflict
+from resift.model import keys
 from resift.model.verdict import Verdict
 from resift.steps.publish import publish
 from resift.storage import MemoryStore
@@ -131,3 +132,16 @@ def test_refresh_whose_cleaning_up_was_cut_short_anywhere_can_be_run_again():
             assert deletes >= 8
             return
     raise AssertionError("cleaning up took more deletes than expected")
+
+
+def test_what_a_dead_publisher_left_beside_the_parts_is_swept_by_the_next():
+    store = MemoryStore()
+    make_pool(store, [observation(f"i{n}", cycle(0)) for n in range(50)])
+    manifest = publish_unjudged(store, make_dataset(size=20), cycle(0))
+    left_behind = keys.snapshot("sample", cycle(0)) + "data/part-00009-r0-left.parquet"
+    store.put(left_behind, b"rows of a publisher that died before sweeping")
+
+    again = publish_unjudged(store, make_dataset(size=20), cycle(0))
+
+    assert again == manifest
+    assert store.stat(left_behind) is None

@@ -34,7 +34,7 @@ app.add_typer(policy, name="policy")
 def main() -> None:
     """Run the command line; errors of resift become one message and an exit code."""
     try:
-        app()
+        app(prog_name="resift")
     except ResiftError as error:
         typer.echo(f"resift: {error}", err=True)
         sys.exit(exit_code(error))

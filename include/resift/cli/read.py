@@ -15,12 +15,14 @@ Version = Annotated[str, typer.Argument(help="A version such as 2026-09-28, an e
 def snapshots(lake: Lake, dataset: DatasetName = None, as_json: AsJson = False) -> None:
     """List the published versions, of one dataset or of all."""
     from resift.cli.render import render_snapshots
-    from resift.client.snapshots import list_datasets, list_versions, read_manifest
+    from resift.client.snapshots import find_latest, list_datasets, list_versions, read_manifest
 
     store = open_lake(lake)
     names = [dataset] if dataset else list_datasets(store)
     manifests = [read_manifest(store, name, version) for name in names for version in list_versions(store, name)]
-    latest = {name: read_manifest(store, name, "latest").version for name in {m.dataset for m in manifests}}
+    latest = {name: find_latest(store, name) for name in {m.dataset for m in manifests}}
+    if not manifests:
+        typer.echo(f"resift: nothing is published in {store.url}.", err=True)
     render_snapshots(manifests, latest, as_json=as_json)
 
 

@@ -64,7 +64,7 @@ def print_json(content: Any) -> None:
     typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
 
 
-def render_snapshots(manifests: Sequence[Manifest], latest: Mapping[str, date], *, as_json: bool) -> None:
+def render_snapshots(manifests: Sequence[Manifest], latest: Mapping[str, date | None], *, as_json: bool) -> None:
     """Print a line for each version."""
     if as_json:
         print_json(
@@ -196,7 +196,8 @@ def render_verification(manifest: Manifest, verification: Verification, *, as_js
         return
     for problem in verification.problems:
         typer.echo(problem)
-    verdict = f"{len(verification.problems)} problems" if verification.problems else "all as its manifest says"
+    count = len(verification.problems)
+    verdict = f"{count} problem{'s' * (count > 1)}" if verification.problems else "all as its manifest says"
     typer.echo(
         f"{manifest.dataset} {manifest.version}.{manifest.revision}: {verification.files} files, "
         f"{verification.rows:,} rows, {verification.size_bytes:,} bytes: {verdict}"

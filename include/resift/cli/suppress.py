@@ -21,19 +21,26 @@ def suppress(
 ) -> None:
     """Keep an image, or all images of an owner, out of every snapshot from the next refresh on."""
     from resift.cli.render import print_json
+    from resift.steps.suppress import count_observations
     from resift.steps.suppress import suppress as write
 
     if (image_id is None) == (owner_id is None):
         found = "neither" if image_id is None else "both"
         raise ConfigError(f"suppress: found {found} of --image-id and --owner-id, expected one. Give one of them.")
+    if not (image_id or owner_id or "").strip() or not request.strip():
+        raise ConfigError("suppress: found an empty id or request, expected both. Check the variables you filled in.")
+    store = open_lake(lake)
     entry = write(
-        open_lake(lake),
+        store,
         pool=pool,
         kind="owner" if image_id is None else "image",
         identifier=image_id if image_id is not None else str(owner_id),
         request=request,
         requested_at=datetime.now(UTC),
     )
+    if image_id is not None and not count_observations(store, pool, image_id):
+        # It stands all the same: the image may be delivered later.
+        typer.echo(f"resift: pool {pool} holds no image {image_id!r}. Check the id, letter by letter.", err=True)
     if as_json:
         print_json(entry.model_dump(mode="json", exclude={"number"}))
         return

@@ -75,11 +75,20 @@ def find_previous(store: Store, dataset: str, version: date) -> Manifest | None:
     return find_manifest(store, dataset, earlier[-1]) if earlier else None
 
 
-def _latest(store: Store, dataset: str) -> date:
+def find_latest(store: Store, dataset: str) -> date | None:
+    """Return the version ``latest`` points at, or None where there is no such pointer (yet)."""
     try:
-        return Latest.from_json(store.get(keys.latest(dataset)), what=keys.latest(dataset)).version
+        body = store.get(keys.latest(dataset))
     except KeyNotFound:
-        raise _not_found(store, dataset, "latest") from None
+        return None
+    return Latest.from_json(body, what=keys.latest(dataset)).version
+
+
+def _latest(store: Store, dataset: str) -> date:
+    version = find_latest(store, dataset)
+    if version is None:
+        raise _not_found(store, dataset, "latest")
+    return version
 
 
 def _not_found(store: Store, dataset: str, version: str) -> DatasetNotFound | SnapshotNotFound:

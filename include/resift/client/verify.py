@@ -37,7 +37,8 @@ def verify(store: Store, manifest: Manifest) -> Verification:
 
     Checked are the size and SHA-256 of each file; of each part its rows, schema, and that its PRNs ascend
     inside the interval the snapshot covers and after those of the part before (so that parts are disjoint and
-    ids unique); the sum of rows; the balance of the funnel; and the content digest. Memory holds one part.
+    ids unique); the sum of rows; the balance of the funnel; the content digest; and that no file lies among
+    them which the manifest does not list. Memory holds one part.
     """
     problems = list(_check_totals(manifest))
     last = (-1, "")
@@ -46,6 +47,7 @@ def verify(store: Store, manifest: Manifest) -> Verification:
         problems += found
     for extra in manifest.extras:
         problems += _check_bytes(store, manifest, extra)
+    problems += _check_strangers(store, manifest)
     files: list[PartEntry | Extra] = [*manifest.parts, *manifest.extras]
     return Verification(
         files=len(files),
@@ -72,6 +74,18 @@ def _check_totals(manifest: Manifest) -> Iterator[str]:
     )
     if digest != manifest.content_digest:
         yield f"{what}: its entries give content digest {digest}, the manifest says {manifest.content_digest}."
+
+
+def _check_strangers(store: Store, manifest: Manifest) -> Iterator[str]:
+    """Report files no manifest lists: who reads a folder whole would take them for the snapshot's."""
+    prefix = keys.snapshot(manifest.dataset, manifest.version)
+    files: list[PartEntry | Extra] = [*manifest.parts, *manifest.extras]
+    listed = {prefix + file.path for file in files}
+    for folder in keys.published(manifest.dataset, manifest.version):
+        for stat in store.list(folder):
+            if stat.key not in listed:
+                what = f"snapshot {manifest.dataset} {manifest.version}.{manifest.revision}"
+                yield f"{what}: {stat.key.removeprefix(prefix)} lies there, the manifest does not list it."
 
 
 def _check_part(

@@ -120,26 +120,26 @@ def count_causes(causes: np.ndarray) -> dict[str, int]:
 
 
 _TALLY_CAUSES = tuple(TALLY.names[3:])
-_MOST_KEYS = 10_000
 
 
-def tally(keys: Mapping[str, pa.Array], left: np.ndarray) -> pa.Table:
+def tally(keys: Mapping[str, pa.Array], left: np.ndarray, *, most_keys: int) -> pa.Table:
     """Count members and exits by key, for the breaker.
 
     Args:
         keys: For each kind (owner, host), the key of each previous member; members without one are left out.
         left: Why each member left the frame, or None.
+        most_keys: Keys of each kind to keep; bounds what is written.
 
     Returns:
-        In the TALLY schema, at most 10,000 keys of each kind: those with most members. A range holds a random
-        share of every owner's items, so an owner that matters is among them.
+        In the TALLY schema, at most ``most_keys`` keys of each kind: those with most members. What is left out
+        makes the sums over all ranges too small for owners that have few members in each.
     """
     exits = [pa.array((left == cause).astype(np.int64)) for cause in _TALLY_CAUSES]
     tables = []
     for kind, key in keys.items():
         table = pa.table([key, *exits], names=["key", *_TALLY_CAUSES]).filter(pc.is_valid(key))
         sums = table.group_by("key").aggregate([("key", "count"), *[(cause, "sum") for cause in _TALLY_CAUSES]])
-        sums = sums.sort_by([("key_count", "descending"), ("key", "ascending")]).slice(0, _MOST_KEYS)
+        sums = sums.sort_by([("key_count", "descending"), ("key", "ascending")]).slice(0, most_keys)
         columns = [
             pa.array([kind] * len(sums)),
             sums["key"],

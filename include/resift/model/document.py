@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Self
 
@@ -55,7 +55,7 @@ class Document(BaseModel):
             ConfigError: The text is not YAML or breaks a rule; ``what`` names the file in the message.
         """
         try:
-            content = yaml.safe_load(text)
+            content = yaml.load(text, Loader=_StrictLoader)
         except yaml.YAMLError as error:
             raise ConfigError(f"{what}: not YAML ({error}). Mend the file.") from error
         if not isinstance(content, Mapping):
@@ -67,6 +67,22 @@ class Document(BaseModel):
             raise ConfigError(
                 f"{what}: {first_problem(error)}. Known top-level keys: {known}. Mend the file."
             ) from error
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Reads YAML as the safe loader does, but refuses a key that is given twice: which one was meant?"""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Return a mapping whose keys are all different."""
+        seen = set[Hashable]()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"found the key {key!r} twice, expected it once", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
 
 
 def canonical_json(content: Any) -> bytes:

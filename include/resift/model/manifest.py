@@ -35,7 +35,7 @@ class Draw(Document):
     """Width of the interval of PRNs covered, from the start point, wrapping at 2^63."""
 
     exhausted: bool
-    """True when every eligible item was taken."""
+    """True when the whole circle was searched and held fewer items than asked for, so all were taken."""
 
     eligible_estimate: float
     """Eligible items in the pool, from width and size; exact when exhausted."""

@@ -135,7 +135,7 @@ class CutReceipt(Document):
     """Width of the interval covered: offset of the last item plus one, or the whole circle when all were taken."""
 
     exhausted: bool
-    """True when the frame held no more than ``size`` items, so all were taken."""
+    """True when the whole circle was searched and held fewer than ``size`` items, so all were taken."""
 
     parts: tuple[PartEntry, ...]
     content_digest: str

@@ -40,9 +40,11 @@ def cut(store: Store, *, dataset: str, version: date, plan_id: str) -> CutReceip
     end = find_cut((receipt.kept for receipt in drawn), size=plan.dataset.size)
     if not any(receipt.kept for receipt in drawn):
         removed = add_counts(receipt.removed for receipt in drawn)
+        counts = ", ".join(f"{count:,} {reason}" for reason, count in removed.items())
         raise RefreshRefused(
-            f"refresh {dataset} {version}: no item of the pool may be drawn (removed: {removed or 'nothing seen'}), "
-            f"expected {plan.dataset.size}. Check the as_of date, the policy and what was ingested."
+            f"refresh {dataset} {version}: no item of the pool may be drawn (found {counts or 'none'}), expected "
+            f"{plan.dataset.size:,}. If most are stale, a source has not delivered: ingest what waits; if most are "
+            "unborn, the pool begins after this cycle; if most are excluded, look at the evidence the source gives."
         )
     receipt = _assemble(store, staging, plan, _Ending(drawn, others, end))
     store.put(staging.cut, receipt.to_json())

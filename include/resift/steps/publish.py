@@ -51,11 +51,13 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
     plan, cut = read_plan(store, staging), read_cut(store, staging)
     require_own_digest(plan, cut)
     verdict.require(dataset=dataset, version=version, content_digest=cut.content_digest)
-    require_pass(verdict)
     published = find_manifest(store, dataset, version)
     if published is None:
+        require_pass(verdict)
         published = _publish(store, staging, plan, cut, verdict)
-    elif published.content_digest != cut.content_digest:
+    # Also where the manifest was there: whoever wrote it may have died before sweeping.
+    _sweep(store, published)
+    if published.content_digest != cut.content_digest:
         raise SnapshotConflict(describe_conflict(published, plan, cut))
     move_latest(store, published)
     _clean(store, staging)
@@ -127,11 +129,7 @@ def _publish(store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdic
     manifest = _manifest(plan, cut, verdict, tuple(_publish_extras(store, staging, plan, cut, verdict)))
     # Copying takes its time, and a removal asked for meanwhile counts.
     require_planned_rights(store, plan)
-    winner = _create_manifest(store, manifest)
-    _sweep(store, winner)
-    if winner.content_digest != manifest.content_digest:
-        raise SnapshotConflict(describe_conflict(winner, plan, cut))
-    return winner
+    return _create_manifest(store, manifest)
 
 
 def _create_manifest(store: Store, manifest: Manifest) -> Manifest:

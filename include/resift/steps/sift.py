@@ -39,6 +39,9 @@ from resift.steps.plan import read_plan
 from resift.steps.staged import StagedWriter
 from resift.storage import Store
 
+TALLY_KEYS = 2_000_000
+"""Owners, and hosts, that all ranges together tell the judge of; what it reads must not grow with the sample."""
+
 
 def sift(store: Store, *, dataset: str, version: date, plan_id: str, group: int) -> GroupReceipt:
     """Sift the ranges of one group that have not been sifted yet.
@@ -148,7 +151,7 @@ class Sifter:
             changes=list_changes(left=fates.members, causes=causes, entered=rows, entered_causes=entered)
             if fates
             else CHANGES.empty_table(),
-            tally=_tally(items, fates, salt=self._framer.salt),
+            tally=_tally(items, fates, salt=self._framer.salt, most_keys=self._most_keys()),
         )
 
     def _fates(self, lo: int, hi: int, items: Items, frame: Split) -> Fates | None:
@@ -160,6 +163,10 @@ class Sifter:
         known = fates.item >= 0
         suppressed[known] |= self._framer.suppressed(items, fates.item[known])
         return suppress_members(fates, suppressed)
+
+    def _most_keys(self) -> int:
+        """Return how many owners a slice tells of: all of them, until there are too many ranges for the judge."""
+        return max(1_000, TALLY_KEYS // len(self._plan.ranges))
 
     def _previous_as_of_us(self) -> int:
         return microseconds(midnight(self._plan.previous.version)) if self._plan.previous else 0
@@ -224,7 +231,7 @@ def _evidence(items: Items, kept: np.ndarray, rows: pa.Table, entered: np.ndarra
     return pa.table([columns[name] for name in STAGED_EVIDENCE.names], schema=STAGED_EVIDENCE)
 
 
-def _tally(items: Items, fates: Fates | None, *, salt: str) -> pa.Table:
+def _tally(items: Items, fates: Fates | None, *, salt: str, most_keys: int) -> pa.Table:
     """Count previous members and exits by owner and host. Owners appear as keyed hashes, so no id is staged."""
     if fates is None:
         return TALLY.empty_table()
@@ -236,7 +243,7 @@ def _tally(items: Items, fates: Fates | None, *, salt: str) -> pa.Table:
         "owner": pa.array(hashed, pa.string()).take(owners.indices),
         "host": hosts(items.rows["url"].take(position)).combine_chunks(),
     }
-    return tally(keys, fates.left)
+    return tally(keys, fates.left, most_keys=most_keys)
 
 
 def _write_tally(store: Store, key: str, tallies: list[pa.Table]) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from resift.core.prn import permanent_random_numbers
 from resift.core.suppression import Kind, suppression_digest
 from resift.errors import KeyExists
 from resift.model import keys
+from resift.model.observation import PRN
 from resift.model.suppression import Suppression
-from resift.steps.pools import read_pool
+from resift.steps.pools import read_drops, read_pool, runs_of
+from resift.steps.runs import PoolReader
 from resift.storage import Store
 
 
@@ -42,3 +45,12 @@ def suppress(
     except KeyExists:
         return Suppression.from_json(store.get(key), what=key)
     return entry
+
+
+def count_observations(store: Store, pool: str, image_id: str) -> int:
+    """Return how many observations of an image the pool holds, reading only the row groups its PRN lies in."""
+    salt = read_pool(store, pool).salt
+    number = int(permanent_random_numbers(pa.array([image_id]), salt=salt)[0])
+    schema = pa.schema([(PRN, pa.int64()), ("image_id", pa.string())])
+    rows = PoolReader(store, runs_of(read_drops(store, pool)), schema).read(number, number + 1)
+    return int(pc.sum(pc.equal(rows["image_id"], image_id)).as_py() or 0)
