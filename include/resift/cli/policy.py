@@ -84,7 +84,6 @@ def judge_rows(
 def audit(
     version: Annotated[str, typer.Argument(help="A version such as 2026-09-28, or latest.")],
     lake: Lake,
-    pool: Annotated[str, typer.Option("--pool", help="The pool the dataset is drawn from.")],
     dataset: DatasetName = None,
     name: PolicyName = "eu",
     as_json: AsJson = False,
@@ -95,7 +94,7 @@ def audit(
 
     store = open_lake(lake)
     manifest = read_manifest(store, choose_dataset(store, dataset), version)
-    found = audit_version(store, manifest, pool=pool, policy=name, known_at=datetime.now(UTC))
+    found = audit_version(store, manifest, policy=name, known_at=datetime.now(UTC))
     _say({"version": manifest.version, "policy": name, "excluded": sum(found.values()), **found}, as_json=as_json)
     if found:
         raise typer.Exit(NO)

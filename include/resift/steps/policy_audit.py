@@ -22,14 +22,14 @@ from resift.steps.runs import PoolReader
 from resift.storage import Store
 
 
-def audit_version(store: Store, manifest: Manifest, *, pool: str, policy: str, known_at: datetime) -> dict[str, int]:
+def audit_version(store: Store, manifest: Manifest, *, policy: str, known_at: datetime) -> dict[str, int]:
     """Return how many members of a version the policy would exclude, by reason.
 
     The evidence is what the pool holds: that of the version's date, and the newest. A member the pool holds no
     observation of any more is counted as ``not_in_pool``: nothing can be said of it.
     """
     rules = load_policy(policy)
-    runs = runs_of(read_drops(store, pool))
+    runs = runs_of(read_drops(store, manifest.pool))
     carried = {name: CARRIED_TYPES[kind] for run in runs for name, kind in run.carried.items()}
     known = {field.name: field for field in run_schema(pa.schema(list(carried.items())))}
     names = [PRN, *IDENTITY.names, *JUDGED.names, *(name for name in rules.conditions if name in carried)]
