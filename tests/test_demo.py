@@ -18,6 +18,8 @@ _FORMS = (
     (r"\d[\d,.:]*\d|\d", "N"),
     # Which causes occur among the members of one host is a matter of chance.
     (r"members: [^)]*\)", "members: CAUSES)"),
+    # A tenth of the items need not show every rare reason.
+    (r"(excluded: [^\n]*\n)+", "excluded: REASONS\n"),
     (r"-{10,}", "RULE"),
     # Columns are as wide as what is in them.
     (r"[ \t]+", " "),
