@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
+import sys
+from html.parser import HTMLParser
 
 import pyarrow.parquet as pq
 import pytest
@@ -42,6 +45,39 @@ def names(store: MemoryStore) -> set[str]:
     return {one.key for one in store.list(KEYS.prefix)}
 
 
+CALLED: list[str] = []
+"""What this process tried to reach, by name or by address."""
+
+sys.addaudithook(
+    lambda event, given: (
+        CALLED.append(f"{event} {given}") if event in ("socket.connect", "socket.getaddrinfo") else None
+    )
+)
+
+
+class References(HTMLParser):
+    """Collects what a page makes a browser load, run, or go to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "link", "img", "iframe", "object", "embed", "form", "base", "video", "audio", "source"):
+            self.found.append(tag)
+        for name, value in attrs:
+            if name.startswith("on") or name in (
+                "src",
+                "srcset",
+                "href",
+                "xlink:href",
+                "action",
+                "poster",
+                "background",
+            ):
+                self.found.append(value or name)
+
+
 @pytest.fixture(scope="module")
 def judged() -> tuple[MemoryStore, Verdict]:
     store = stage(staged())
@@ -64,16 +100,37 @@ def test_pages_are_staged_beside_the_verdict(judged: tuple[MemoryStore, Verdict]
     assert len([page for page in pages if page.startswith("validations/")]) == 3
 
 
+def test_no_page_loads_or_runs_anything_and_links_only_its_neighbours(judged: tuple[MemoryStore, Verdict]) -> None:
+    store, _ = judged
+    pages = {key: store.get(key).decode() for key in names(store) if key.startswith(KEYS.docs)}
+
+    for key, page in pages.items():
+        references = References()
+        references.feed(page)
+        folder = key.rpartition("/")[0]
+        for reference in references.found:
+            inside = re.fullmatch(r"((\.\./)*)([a-z]+/)?[a-z]+\.html", reference)
+            assert inside, f"{key}: {reference}"
+            target = folder.rsplit("/", reference.count("../"))[0] + "/" + reference.replace("../", "")
+            assert target in pages, f"{key}: {reference}"
+        assert not re.search(r"//[\w.-]+\.\w|@import|url\(|javascript:|data:", page), key
+        assert "default-src 'none'" in page
+
+
+def test_judging_reaches_for_no_other_computer(judged: tuple[MemoryStore, Verdict]) -> None:
+    assert CALLED == []
+
+
 def test_second_run_overwrites_the_first_and_finds_the_same() -> None:
     store = stage(staged())
     first = judge(store, **NAMES)
-    before = names(store)
+    before = {key: store.get(key) for key in names(store)}
     store.put(KEYS.docs + "validations/of-another-run.html", b"stale")
 
     second = judge(store, **NAMES)
 
     assert second == first
-    assert names(store) == before
+    assert {key: store.get(key) for key in names(store)} == before
 
 
 def test_tallies_of_all_ranges_are_summed() -> None:

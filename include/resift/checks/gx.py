@@ -6,6 +6,7 @@ Importing this module costs 5 to 7 s of CPU, so nothing but a function that judg
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +19,31 @@ import great_expectations as gx
 import great_expectations.expectations as gxe
 from great_expectations.core.run_identifier import RunIdentifier
 from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.render.renderer.page_renderer import ExpectationSuitePageRenderer, ValidationResultsPageRenderer
+from great_expectations.render.view import DefaultJinjaPageView
 
-__all__ = ["gx", "gxe", "new_context", "validate"]
+__all__ = [
+    "DefaultJinjaPageView",
+    "ExpectationSuitePageRenderer",
+    "Validation",
+    "ValidationResultsPageRenderer",
+    "gx",
+    "gxe",
+    "new_context",
+    "validate",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """One suite, and what Great Expectations said when it was held against a frame."""
+
+    suite: Any
+    outcome: Any
+
+    def results(self) -> list[dict[str, Any]]:
+        """Return a plain result per expectation."""
+        return [result.to_json_dict() for result in self.outcome.results]
 
 
 def new_context() -> Any:
@@ -34,23 +58,24 @@ def new_context() -> Any:
 
 def validate(
     context: Any, suite: Any, frame: pd.DataFrame, *, at: datetime, result_format: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """Run one suite over one frame and return a plain result per expectation.
+) -> Validation:
+    """Run one suite over one frame.
 
     Args:
         context: Where suite and result are kept for the pages.
         suite: An expectation suite; its name must be new in the context.
         frame: What to judge.
-        at: Instant the run is filed under; not the wall clock, so that a second run has the same pages.
+        at: Instant the run is filed under; not the wall clock, so that a second run has the same pages, byte by byte.
         result_format: How much of what failed is kept, as Great Expectations names it.
     """
     batch = (
         context.data_sources.get("staged").add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe("all")
     )
-    definition = gx.ValidationDefinition(name=suite.name, data=batch, suite=context.suites.add(suite))
+    suite = context.suites.add(suite)
+    definition = gx.ValidationDefinition(name=suite.name, data=batch, suite=suite)
     outcome = context.validation_definitions.add(definition).run(
         batch_parameters={"dataframe": frame},
         result_format=result_format,
         run_id=RunIdentifier(run_name="judge", run_time=at),
     )
-    return [result.to_json_dict() for result in outcome.results]
+    return Validation(suite, outcome)

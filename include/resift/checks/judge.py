@@ -23,16 +23,20 @@ _SHOWN_FAILURES = 20
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What Great Expectations said, and the context its pages are rendered from."""
+    """What Great Expectations said, suite by suite."""
 
-    results: tuple[dict[str, Any], ...]
-    context: Any
+    validations: tuple[Any, ...]
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        """A plain result per expectation."""
+        return [result for validation in self.validations for result in validation.results()]
 
     def pages(self) -> Iterator[tuple[str, bytes]]:
         """Yield name and content of each file of the Data Docs."""
         from resift.checks.docs import data_docs
 
-        return data_docs(self.context)
+        return data_docs(self.validations)
 
 
 def judge_metrics(
@@ -104,9 +108,6 @@ def _evaluate(
         (suites.sample_suite(plan.dataset), sample_frame(sample, plan=plan, cut=cut, salt=salt), some),
     ]
     context = new_context()
-    results = [
-        result
-        for suite, frame, kept in subjects
-        for result in validate(context, suite, frame, at=plan.known_at, result_format=kept)
-    ]
-    return Evaluation(tuple(results), context)
+    return Evaluation(
+        tuple(validate(context, suite, frame, at=plan.known_at, result_format=kept) for suite, frame, kept in subjects)
+    )
