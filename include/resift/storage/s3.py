@@ -133,12 +133,14 @@ class S3Store:
     def put(self, key: str, body: bytes) -> str:
         """Write an object, replacing what was there; return its etag."""
         with self._reported(key):
+            self._require_bucket()
             return str(self._client.put_object(**self._address(key), Body=body)["ETag"])
 
     def put_file(self, key: str, path: Path) -> str:
         """Write an object from a local file, in parts of 16 MiB where it is larger; return its etag."""
         address = self._address(key)
         with path.open("rb") as file, self._reported(key):
+            self._require_bucket()
             self._client.upload_fileobj(file, **address, Config=_UPLOAD)
         return self._require(key).etag
 
@@ -219,7 +221,11 @@ class S3Store:
         return found
 
     def _require_bucket(self) -> None:
-        """A HEAD answers 404 for a missing bucket too, and "could not find out" is not "no"."""
+        """Ask for the bucket itself, once.
+
+        A HEAD answers 404 for a missing bucket too, and "could not find out" is not "no". SeaweedFS makes a missing
+        bucket at the first write, so that a lake URL with a slip of the pen would found a second lake.
+        """
         if not self._bucket_exists:
             try:
                 self._client.head_bucket(Bucket=self._bucket)
@@ -278,5 +284,6 @@ class S3Store:
         with self._lock:
             if not self._is_trusted:
                 with self._reported("probe/"):
+                    self._require_bucket()
                     probe_conditional_writes(self._client, bucket=self._bucket, prefix=self._prefix, url=self.url)
                 self._is_trusted = True
