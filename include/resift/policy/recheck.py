@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 import iso3166
 import numpy as np
@@ -113,10 +114,8 @@ def prepare(policy: Policy, *, days: tuple[date, ...]) -> Recheck:
 
 def _spellings(policy: Policy, field: str) -> Spellings:
     """Return every spelling, what counts more written over what counts less."""
-    found: Spellings = {}
-    if policy.pins.names is not None:
-        for name, codes in load_names(policy.pins.names.file, policy.pins.names.sha256).items():
-            found[_squeeze(name)] = frozenset(codes)
+    names = policy.pins.names
+    found = dict(_squeezed_names(names.file, names.sha256)) if names is not None else {}
     system = policy.code_systems.get(field, "iso3166")
     if system == "iso3166":
         found |= {_squeeze(code): frozenset([code]) for code in policy.known if len(code) == 2}
@@ -131,6 +130,12 @@ def _spellings(policy: Policy, field: str) -> Spellings:
     for word in policy.placeholders:
         found.pop(_squeeze(word), None)
     return found
+
+
+@cache
+def _squeezed_names(file: str, sha256: str) -> Spellings:
+    """Return the table of names as spellings. Its 34,209 names take most of a second, and every group asks for them."""
+    return {_squeeze(name): frozenset(codes) for name, codes in load_names(file, sha256).items()}
 
 
 def _distinct(values: pa.ChunkedArray) -> tuple[list[str], np.ndarray]:
