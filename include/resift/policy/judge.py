@@ -162,8 +162,10 @@ def _read_columns(evidence: pa.Table, policy: Policy) -> dict[str, Column]:
     }
     if "subdivision" in policy.fields:
         subdivision = country_column(evidence["subdivision"], reader.subdivision)
-        owner = country_column(evidence["owner_country"], lambda value: reader.country(value, "owner_country"))
-        owner, columns["subdivision"] = refine(columns.get("owner_country", owner), subdivision, reader)
+        owner = columns.get("owner_country")
+        if owner is None:
+            owner = country_column(evidence["owner_country"], partial(reader.country, field="owner_country"))
+        owner, columns["subdivision"] = refine(owner, subdivision, reader)
         if "owner_country" in columns:
             columns["owner_country"] = owner
     return {field: columns[field] for field in FIELDS if field in columns}
