@@ -85,7 +85,13 @@ def test_buffer_reaches_over_the_antimeridian():
 
 
 def test_cell_that_two_countries_claim_has_both():
-    raster, sets = TOOL_MODULE.draw({"RS": [[box(18, 45, 19, 46)]], "HR": [[box(18.5, 45, 19.5, 46)]]})
+    raster, sets = TOOL_MODULE.draw(
+        {
+            code: TOOL_MODULE.draw_country([[square]])
+            for code, square in (("HR", box(18.5, 45, 19.5, 46)), ("RS", box(18, 45, 19, 46)))
+        },
+        buffered=True,
+    )
 
     assert sets[raster[int(135.5 * 20), int(198.7 * 20)]] == ("HR", "RS", LAND)
     assert sets[raster[int(135.5 * 20), int(198.2 * 20)]] == ("RS", LAND)

@@ -26,13 +26,26 @@ def snapshots(lake: Lake, dataset: DatasetName = None, as_json: AsJson = False) 
     render_snapshots(manifests, latest, as_json=as_json)
 
 
-def show(version: Version, lake: Lake, dataset: DatasetName = None, as_json: AsJson = False) -> None:
+def show(
+    version: Version,
+    lake: Lake,
+    dataset: DatasetName = None,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Show how often fields of evidence disagree, and what the buffer costs.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show one version: how it was drawn, what was left out and why, and what changed."""
     from resift.cli.render import render_manifest
+    from resift.cli.render_evidence import render_evidence
     from resift.client.snapshots import read_manifest
 
     store = open_lake(lake)
-    render_manifest(read_manifest(store, choose_dataset(store, dataset), version), as_json=as_json)
+    manifest = read_manifest(store, choose_dataset(store, dataset), version)
+    if evidence:
+        render_evidence(manifest, as_json=as_json)
+    else:
+        render_manifest(manifest, as_json=as_json)
 
 
 def diff(

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from resift.model.dataset import Dataset
 from resift.model.document import Document, Name
+from resift.model.evidence import EvidenceCounts
 from resift.model.refresh import PartEntry, PolicyRef, Previous
 
 
@@ -96,6 +97,9 @@ class Manifest(Document):
     plan_id: str
     draw: Draw
     funnel: Funnel
+    evidence: EvidenceCounts | None = None
+    """What the evidence of the judged items says: how fields disagree, and what the buffer costs each country."""
+
     changes: Changes | None
     """None for a first version."""
 

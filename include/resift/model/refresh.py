@@ -7,6 +7,7 @@ from typing import Literal
 
 from resift.model.dataset import Dataset
 from resift.model.document import Document, Name
+from resift.model.evidence import NO_READINGS, EvidenceCounts
 from resift.model.pool import RunEntry
 
 
@@ -107,6 +108,8 @@ class RangeReceipt(Document):
     previous_members: int
     entered: dict[str, int]
     left: dict[str, int]
+    readings: EvidenceCounts
+    """What the evidence says of the items that came as far as the policy, those of small countries by themselves."""
 
     @property
     def items(self) -> int:
@@ -147,9 +150,11 @@ class CutReceipt(Document):
     entered: dict[str, int]
     left: dict[str, int]
     previous_members: int
-
     ranges: tuple[int, ...] = ()
     """Range index of each part, in order."""
+
+    readings: EvidenceCounts = NO_READINGS
+    """What the evidence says of the items judged in the ranges covered, as it is published."""
 
     staged_parts: tuple[StagedFile, ...] = ()
     """Where each part lies in staging, in order."""

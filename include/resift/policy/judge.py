@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -39,6 +39,12 @@ class Judgement:
     says: dict[str, np.ndarray]
     """For each field the policy reads, one of NOTHING to INSIDE a row."""
 
+    columns: dict[str, Column]
+    """What was read of the fields that name countries."""
+
+    codes: frozenset[str]
+    """What is excluded of all rows."""
+
     places: np.ndarray | None
     """Where each row is, a :class:`~resift.policy.coordinates.Place`; None where no coordinates were given."""
 
@@ -46,26 +52,34 @@ class Judgement:
 
     def first_reasons(self) -> np.ndarray:
         """Return for each row the weightiest reason to exclude it, such as ``inside.owner_country``, or None."""
-        return self._look_up(first=True)
+        return self._look_up(lambda reasons: reasons[0] if reasons else None, object)
 
     def all_reasons(self) -> np.ndarray:
         """Return for each row every reason to exclude it, joined by ``;``; empty where it is included."""
-        return self._look_up(first=False)
+        return self._look_up(";".join, object)
 
-    def _look_up(self, *, first: bool) -> np.ndarray:
-        """Number the combinations that occur, and give each its reasons once."""
+    def included(self, *, without: str | None = None) -> np.ndarray:
+        """Return for each row whether it is included, or would be if this field said nothing."""
+        return self._look_up(lambda reasons: not reasons, bool, without=without)
+
+    def _look_up(
+        self, of_reasons: Callable[[list[str]], object], kind: type, *, without: str | None = None
+    ) -> np.ndarray:
+        """Number the combinations that occur, and decide each of them once."""
         base = INSIDE + 1
         number = np.zeros(self.rows, dtype=np.int16)
-        for says in self.says.values():
-            number = number * np.int16(base) + says
-        table = np.empty(base ** len(self.says), dtype=object)
+        for column in self.says.values():
+            number = number * np.int16(base) + column
+        table = np.empty(base ** len(self.says), dtype=kind)
         for combination in np.flatnonzero(np.bincount(number, minlength=len(table))):
             digits, rest = [], int(combination)
             for _ in self.says:
                 rest, digit = divmod(rest, base)
                 digits.append(digit)
-            reasons = reasons_of(dict(zip(self.says, reversed(digits), strict=True)), self.policy)
-            table[combination] = (reasons[0] if reasons else None) if first else ";".join(reasons)
+            says = dict(zip(self.says, reversed(digits), strict=True))
+            if without in says:
+                says[without] = NOTHING
+            table[combination] = of_reasons(reasons_of(says, self.policy))
         return table[number]
 
 
@@ -122,7 +136,7 @@ def judge(evidence: pa.Table, policy: Policy, *, days: tuple[date, ...]) -> Judg
         if "gps" in says and (here := _places(evidence, policy, codes)) is not None:
             places = here if places is None else places
             _add(says["gps"], _OF_PLACE[here], rows)
-    return Judgement(policy, says, places, len(evidence))
+    return Judgement(policy, says, columns, policy.excluded_on(days), places, len(evidence))
 
 
 def _add(says: np.ndarray, more: np.ndarray, rows: np.ndarray | None) -> None:

@@ -24,6 +24,9 @@ ROWS, COLUMNS = 180 * PER_DEGREE, 360 * PER_DEGREE
 LAND = "land"
 """Stands among the country codes of cells that have land or territorial sea in them, of whatever country."""
 
+CORE = "-core"
+"""Ends the name of the mask that was built with another and has no buffer: a cell has what reaches into it."""
+
 SEA, OUTSIDE, INSIDE = range(3)
 """What a cell is to a set of countries: far from all and no land; far from all, but land; within the buffer of one."""
 
@@ -117,6 +120,13 @@ def cells_of(latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
     column = ((longitude + 180) * PER_DEGREE).astype(np.int32)
     column[column == COLUMNS] = 0  # 180 degrees east is 180 degrees west
     return row * COLUMNS + column
+
+
+def reaches(mask: Mask, latitude: np.ndarray, longitude: np.ndarray, codes: frozenset[str]) -> np.ndarray:
+    """Return which points, all in range, lie in a cell that has one of these codes. Made for a few points."""
+    has = np.array([bool(members & codes) for members in mask.sets])
+    run = np.searchsorted(mask.first, cells_of(latitude, longitude), side="right") - 1
+    return has[mask.number[run]]
 
 
 @cache

@@ -26,6 +26,14 @@ def uncertainty_km(decimals: int) -> float:
     return 0.5 * 10.0**-decimals * 2**0.5 * LONGEST_KM_PER_DEGREE
 
 
+def is_rounded(latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
+    """Return which points have so few decimals that their uncertainty is more than a buffer of 5 km."""
+    scale = 10 ** max(DECIMALS)
+    row, column = latitude * scale, longitude * scale
+    off = np.minimum(np.abs(row - np.rint(row)), np.abs(column - np.rint(column)))
+    return off <= _EXACT * scale
+
+
 def is_near(latitude: np.ndarray, longitude: np.ndarray, marked: Marked) -> np.ndarray:
     """Return whether each point is so rounded that it may have been in a marked country; points must be in range.
 

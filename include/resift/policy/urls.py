@@ -110,7 +110,7 @@ def _settle(
     rows, secure = rows[plain], secure[plain]
     first = begin[rows] + np.where(secure, 8, 7)
     last = np.minimum(_find_ends(body, first), end[rows])
-    # What no mark ends within sight, what is shorter than its last bytes, and letters of other scripts are read as text.
+    # Read as text: what no mark ends within sight, what is shorter than its last bytes, letters of other scripts.
     plain = (last - first > _TAIL) & (last - first < _LONGEST)
     plain &= (last == end[rows]) | (body[np.minimum(last, len(body) - 1)] < 128)
     number, distinct = pd.factorize(words[last[plain] - _TAIL])

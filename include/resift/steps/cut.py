@@ -17,6 +17,7 @@ from resift.model.keys import Staging
 from resift.model.observation import CHANGES, PRN, STAGED_EVIDENCE
 from resift.model.reasons import ENTERED, LEFT, NOT_DRAWN, ROTATED
 from resift.model.refresh import CutReceipt, PartEntry, Plan, RangeReceipt, StagedFile
+from resift.policy import add_readings, fold_small
 from resift.steps.framing import published_schema
 from resift.steps.plan import range_at, read_plan
 from resift.steps.sift import Sifter, read_receipt
@@ -138,6 +139,7 @@ def _assemble(store: Store, staging: Staging, plan: Plan, ending: _Ending) -> Cu
         entered=add_counts(piece.entered for piece in pieces),
         left=add_counts(piece.left for piece in [*pieces, *tail]),
         previous_members=sum(piece.receipt.previous_members for piece in [*pieces, *tail]),
+        readings=fold_small(add_readings(receipt.readings for receipt in taken)),
         ranges=tuple(piece.receipt.range.index for piece in held),
         staged_parts=tuple(piece.part for piece in held if piece.part),
         staged_evidence=tuple(piece.evidence_key for piece in held if piece.evidence_key),

@@ -12,14 +12,24 @@ from resift.core.latest import Items, merge_latest
 from resift.core.split import Split
 from resift.core.suppression import find_suppressed
 from resift.errors import PoolError
+from resift.model.evidence import NO_READINGS, EvidenceCounts
 from resift.model.grid import midnight
 from resift.model.observation import CARRIED_TYPES, EVIDENCE, IDENTITY, PRN, run_schema
 from resift.model.refresh import Plan
 from resift.model.suppression import Suppression
-from resift.policy import JUDGED, Policy, judge_evidence, load_policy
+from resift.policy import JUDGED, Policy, count_readings, judge, load_policy
 from resift.steps.pools import read_pool, read_suppressions
 from resift.steps.runs import PoolReader
 from resift.storage import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """The items of one slice, which of them may be drawn, and what the evidence of those says that were judged."""
+
+    items: Items
+    frame: Split
+    readings: EvidenceCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +42,8 @@ class Framer:
     suppressions: tuple[Suppression, ...]
     salt: str
 
-    def frame(self, lo: int, hi: int) -> tuple[Items, Split]:
-        """Return the items of a PRN interval, and which of them may be drawn."""
+    def frame(self, lo: int, hi: int) -> Framed:
+        """Return the items of a PRN interval, which of them may be drawn, and what their evidence says."""
         plan = self.plan
         items = merge_latest(
             self.reader.read(lo, hi),
@@ -42,12 +52,14 @@ class Framer:
         )
         frame = expire(items, as_of=midnight(plan.version), max_age=plan.dataset.max_age)
         if not len(frame.kept):
-            return items, frame
+            return Framed(items, frame, NO_READINGS)
         frame = frame.then(suppress(frame.kept, suppressed=self.suppressed(items, frame.kept)))
         speakers, rows = _speaking_rows(items, frame.kept)
         days = (plan.version, plan.known_at.date())
-        reasons = judge_evidence(_judged(rows, self.policy), self.policy, days=days)
-        return items, frame.then(exclude(frame.kept, speakers=speakers, reasons=reasons))
+        evidence = _judged(rows, self.policy)
+        judged = judge(evidence, self.policy, days=days)
+        frame = frame.then(exclude(frame.kept, speakers=speakers, reasons=judged.first_reasons()))
+        return Framed(items, frame, count_readings(judged, evidence, items=speakers))
 
     def suppressed(self, items: Items, chosen: np.ndarray) -> np.ndarray:
         """Return for each chosen item whether its removal was requested: of the image, or of any owner it ever had.

@@ -182,7 +182,7 @@ def _width_to_search(draft: Plan, framer: Framer) -> int:
         eligible = 0
         for lo, hi in intervals(0, width, start=draft.start):
             for first, last in framer.reader.slices(lo, hi):
-                eligible += len(framer.frame(first, last)[1].kept)
+                eligible += len(framer.frame(first, last).frame.kept)
         if eligible >= min(_PILOT_ENOUGH, draft.dataset.size) or width == CIRCLE:
             return width_to_search(size=draft.dataset.size, pilot_eligible=eligible, pilot_width=width)
         width = min(CIRCLE, width * 8)

@@ -202,6 +202,7 @@ def _manifest(plan: Plan, cut: CutReceipt, verdict: Verdict, extras: tuple[Extra
         plan_id=cut.plan_id,
         draw=_draw(plan, cut),
         funnel=Funnel(observations=cut.observations, superseded=cut.superseded, removed=cut.removed, kept=cut.rows),
+        evidence=cut.readings,
         changes=_changes(plan, cut),
         verdict_seal=verdict.seal,
         software={"resift": resift.__version__, "pyarrow": pa.__version__, "python": platform.python_version()},

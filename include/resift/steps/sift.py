@@ -29,11 +29,13 @@ from resift.core.prn import permanent_random_numbers
 from resift.core.split import Split
 from resift.errors import StagingError
 from resift.model.document import canonical_json, sha256_hex
+from resift.model.evidence import NO_READINGS, EvidenceCounts
 from resift.model.grid import midnight
 from resift.model.keys import Staging
 from resift.model.manifest import Manifest
 from resift.model.observation import CHANGES, EVIDENCE, PRN, STAGED_EVIDENCE, TALLY
 from resift.model.refresh import GroupReceipt, Plan, Range, RangeReceipt
+from resift.policy import add_readings
 from resift.steps.framing import Framer, open_framer, published_schema
 from resift.steps.plan import read_plan
 from resift.steps.staged import StagedWriter
@@ -132,7 +134,8 @@ class Sifter:
 
     def _slice(self, lo: int, hi: int, *, drawn: bool) -> Sifted:
         assert self._framer is not None
-        items, frame = self._framer.frame(lo, hi)
+        framed = self._framer.frame(lo, hi)
+        items, frame = framed.items, framed.frame
         kept = frame.kept if drawn else frame.kept[:0]
         fates = self._fates(lo, hi, items, frame)
         entered = entry_causes(kept, items, fates, previous_as_of_us=self._previous_as_of_us())
@@ -143,6 +146,7 @@ class Sifter:
         return Sifted(
             items=items,
             frame=frame,
+            readings=framed.readings,
             kept=len(kept),
             published=rows.select(published_schema(self._plan).names).cast(published_schema(self._plan)),
             evidence=_evidence(items, kept, rows, entered),
@@ -178,6 +182,7 @@ class Sifted:
 
     items: Items
     frame: Split
+    readings: EvidenceCounts
     kept: int
     published: pa.Table
     evidence: pa.Table
@@ -200,12 +205,14 @@ class _Counts:
     left: dict[str, int] = field(default_factory=dict)
     first_prn: int | None = None
     last_prn: int | None = None
+    readings: EvidenceCounts = NO_READINGS
 
     def add(self, sifted: Sifted) -> None:
         self.observations += len(sifted.items.rows)
         self.superseded += len(sifted.items.rows) - len(sifted.items)
         self.kept += sifted.kept
         self.previous_members += len(sifted.left)
+        self.readings = add_readings([self.readings, sifted.readings])
         for total, more in (
             (self.removed, sifted.frame.counts()),
             (self.entered, count_causes(sifted.entered)),
