@@ -115,7 +115,7 @@ def _plan(config: Dataset, *, start: int, width: int, ranges: int, first: bool) 
 
 def _metrics(part: int, offsets: np.ndarray, start: int) -> PartMetrics:
     rows, low, high = len(offsets), int(offsets[0]), int(offsets[-1])
-    zeros = ("null_ids", "prn_order_breaks", "offsets_outside_range", "evidence_mismatches", "not_public", "stale")
+    zeros = ("null_ids", "prn_order_breaks", "offsets_outside_range", "prn_differs", "evidence_mismatches")
     return PartMetrics(
         path=f"data/part-{part:05d}-r0.parquet",
         sha256=f"{part:064x}",
@@ -132,6 +132,8 @@ def _metrics(part: int, offsets: np.ndarray, start: int) -> PartMetrics:
         observed_max=AS_OF,
         observed_min=AS_OF - timedelta(days=90),
         observed_after_as_of=0,
+        not_public=0,
+        stale=0,
         suppressed=0,
         excluded=0,
         by_country={},

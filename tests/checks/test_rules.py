@@ -48,6 +48,7 @@ SPOILT_PARTS = [
     ({"null_ids": 1}, "ids are not null", "null_ids 1", "null_ids = 0"),
     ({"prn_order_breaks": 2}, "rows are in PRN order", "prn_order_breaks 2", "prn_order_breaks = 0"),
     ({"offsets_outside_range": 3}, "rows lie in their range", "offsets_outside_range 3", "offsets_outside_range = 0"),
+    ({"prn_differs": 1}, "every PRN is the pool's hash of its id", "prn_differs 1", "prn_differs = 0"),
     ({"not_public": 1}, "every item is public", "not_public 1", "not_public = 0"),
     ({"stale": 1}, "no item is stale", "stale 1", "stale = 0"),
     ({"suppressed": 1}, "no item is suppressed", "suppressed 1", "suppressed = 0"),

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import duckdb
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from resift.core.measure import Expected, measure
-from resift.core.prn import CIRCLE
+from resift.core.prn import CIRCLE, permanent_random_numbers
+from resift.core.staged_views import ROW, create_evidence_view, create_part_view
 from resift.model.observation import PRN, STAGED_EVIDENCE
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
 MAX_AGE = timedelta(days=90)
 TICK = timedelta(microseconds=1)
 START = CIRCLE - 10
+SALT = "0123456789abcdef"
+NOBODY = np.empty(0, dtype=np.int64)
 GOOD = {
     PRN: CIRCLE - 5,
     "image_id": "a",
@@ -25,6 +30,21 @@ GOOD = {
     "owner_country": "US",
     "newest_owner_country": "US",
 }
+
+
+class Nothing:
+    """A policy that excludes nothing, or the words and the longitudes it is told."""
+
+    def __init__(self, word=None, lon=None):
+        self.word, self.lon = word, lon
+
+    def words(self, evidence):
+        return np.array(
+            [self.word is not None and self.word in row.values() for row in evidence.to_pylist()], dtype=bool
+        )
+
+    def points(self, lat, lon):
+        return np.array([one == self.lon for one in lon.to_pylist()], dtype=bool)
 
 
 def measured(*rows, part_rows=None, **expected):
@@ -45,11 +65,22 @@ def measured(*rows, part_rows=None, **expected):
         "start": START,
         "lo": 0,
         "hi": 100,
-        "excluded": lambda table: 0,
+        "salt": SALT,
+        "exclusion": Nothing(),
         "country_fields": ("owner_country", "upload_country"),
-        "suppressed": lambda table: 0,
+        "suppressed_images": NOBODY,
+        "suppressed_owners": NOBODY,
     }
-    return measure(part, evidence, Expected(**(known | expected)))
+    return measure(show(part, evidence), part.schema, Expected(**(known | expected)))
+
+
+def show(part, evidence):
+    """A database with the two views of a staged part."""
+    db = duckdb.connect(config={"threads": 1})
+    for name, table, view in (("p", part, create_part_view), ("e", evidence, create_evidence_view)):
+        db.register(name, table.append_column(ROW, pa.array(range(len(table)), pa.int64())))
+        db.execute(view(name, table.column_names))
+    return db
 
 
 BAD = (
@@ -117,8 +148,27 @@ def test_row_not_public_then_or_now_is_counted(field):
     assert wrong({field: "deleted"}) == {"not_public": 1}
 
 
-def test_rows_the_policy_excludes_are_counted_as_the_policy_counts_them():
-    assert wrong({}, excluded=lambda table: 7 * len(table)) == {"excluded": 7}
+def test_each_row_with_an_excluded_word_is_counted_once():
+    rows = [
+        {PRN: CIRCLE - 5 + n, "image_id": str(n), "owner_country": c, "newest_host": h}
+        for n, (c, h) in enumerate([("FR", "a"), ("US", "FR"), ("FR", "FR"), ("US", None)])
+    ]
+
+    assert measured(*rows, exclusion=Nothing("FR"))["excluded"] == 3
+
+
+def test_coordinates_are_looked_at_then_and_where_they_moved():
+    there, elsewhere = {"lat": "1", "lon": " 7.5 "}, {"newest_lat": "1", "newest_lon": "7.5"}
+    rows = [{}, there, elsewhere, there | elsewhere, {"lat": "1", "lon": "east"}, {"lon": "7.5"}]
+    rows = [{PRN: START + n, "image_id": str(n)} | row for n, row in enumerate(rows)]
+
+    assert measured(*rows, exclusion=Nothing(lon=7.5))["excluded"] == 3
+
+
+def test_row_excluded_by_word_and_by_coordinates_counts_once():
+    row = {"owner_country": "FR", "lat": "1", "lon": "7.5"}
+
+    assert measured(row, exclusion=Nothing("FR", 7.5))["excluded"] == 1
 
 
 @pytest.mark.parametrize(
@@ -128,8 +178,45 @@ def test_evidence_of_other_rows_is_counted(part_rows):
     assert measured({}, part_rows=part_rows)["evidence_mismatches"] > 0
 
 
-def test_suppressed_rows_are_counted_by_what_was_handed_in():
-    assert wrong({}, suppressed=len) == {"suppressed": 1}
+def number(text):
+    return permanent_random_numbers(pa.array([text]), salt=SALT)
+
+
+@pytest.mark.parametrize(
+    ("row", "count"),
+    [({"owner_id": "u"}, 1), ({"newest_owner_id": "u"}, 1), ({"owner_id": "u", "newest_owner_id": "u"}, 1), ({}, 0)],
+    ids=str,
+)
+def test_row_of_a_suppressed_owner_then_or_now_is_counted(row, count):
+    assert measured({}, row, suppressed_owners=number("u"))["suppressed"] == count
+
+
+def test_row_of_a_suppressed_image_is_counted_whatever_prn_it_bears():
+    assert measured({}, {"image_id": "b"}, suppressed_images=number("b"))["suppressed"] == 1
+
+
+def test_prn_that_is_not_the_hash_of_the_id_is_counted():
+    honest = {PRN: int(number("a")[0])}
+
+    assert measured(honest)["prn_differs"] == 0
+    assert measured({PRN: honest[PRN] + 1})["prn_differs"] == 1
+    assert measured(honest, part_rows=[honest | {"image_id": None}])["prn_differs"] == 1
+
+
+def test_what_a_file_lacks_counts_against_every_rule_that_needs_it():
+    evidence = pa.Table.from_pylist([GOOD, GOOD], schema=STAGED_EVIDENCE).select(["owner_id"])
+    part = pa.table({"title": ["a", "b"], "Title": ["c", None]})
+    expected = Expected(AS_OF, MAX_AGE, START, 0, 100, SALT, Nothing(), (), NOBODY, NOBODY)
+
+    found = measure(show(part, evidence), part.schema, expected)
+
+    assert {name: found[name] for name in BAD if found[name]} == dict.fromkeys(
+        ("null_ids", "offsets_outside_range", "evidence_mismatches", "not_public", "stale", "observed_after_as_of"), 2
+    )
+    assert found["prn_differs"] == 2
+    assert found["columns"] == ("title", "Title")
+    assert found["nulls"] == {"title": 0, "Title": 1}
+    assert found["observed_max"] > AS_OF > found["observed_min"]
 
 
 def test_words_are_counted_and_the_rest_is_other():

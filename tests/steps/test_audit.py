@@ -1,11 +1,8 @@
 """The audit finds a row with excluded evidence that was planted behind the sift's back."""
 
-import io
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from builders import cycle, make_dataset, make_pool, observation, stage
+from spoiling import Staged
 
 from resift.model.keys import Staging
 from resift.model.refresh import PartMetrics
@@ -30,12 +27,7 @@ def test_planted_row_with_excluded_evidence_is_counted(planted):
     make_pool(store, [observation(f"i{n}", cycle(0)) for n in range(200)])
     cut = stage(store, make_dataset(size=100, part_rows=1000), cycle(0))
     staging = Staging("sample", cycle(0), cut.plan_id)
-    evidence = pq.read_table(io.BytesIO(store.get(cut.staged_evidence[0])))
-    rows = evidence.to_pylist()
-    rows[17] |= planted
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(rows, schema=evidence.schema), sink)
-    store.put(cut.staged_evidence[0], sink.getvalue().to_pybytes())
+    Staged(store, staging).change(0, lambda rows: rows[17]["evidence"].update(planted))
 
     audit(store, dataset="sample", version=cycle(0), plan_id=cut.plan_id, group=0)
 

@@ -81,6 +81,7 @@ class References(HTMLParser):
 @pytest.fixture(scope="module")
 def judged() -> tuple[MemoryStore, Verdict]:
     store = stage(staged())
+    CALLED.clear()  # of what other tests in this process called
     return store, judge(store, **NAMES)
 
 

@@ -33,6 +33,7 @@ _MEASURED = (
     "last_prn",
     "prn_order_breaks",
     "offsets_outside_range",
+    "prn_differs",
     "evidence_rows",
     "evidence_mismatches",
     "not_public",

@@ -49,6 +49,9 @@ def parts_suite(plan: Plan, *, parts: int) -> Any:
         _zero(
             "offsets_outside_range", "rows lie in their range", "Ranges are disjoint, so ids are unique across parts."
         ),
+        _zero(
+            "prn_differs", "every PRN is the pool's hash of its id", "Unique PRNs then mean unique ids, in all parts."
+        ),
         _zero("offset_excess", "first and last row lie in their range", "Measured ends against the plan's range."),
         _zero("not_public", "every item is public", "Only items public at as_of and not closed since may be drawn."),
         _zero("stale", "no item is stale", f"max_age of the dataset is {dataset.max_age.days}d."),

@@ -97,8 +97,8 @@ class RangeReceipt(Document):
     part: StagedFile | None
     """None where nothing was kept, and in a range of role ``fates``."""
 
-    evidence_key: str | None
-    """Where the evidence for the rows of the part lies."""
+    evidence: StagedFile | None
+    """The evidence for the rows of the part, row by row."""
 
     first_prn: int | None
     last_prn: int | None
@@ -159,7 +159,7 @@ class CutReceipt(Document):
     staged_parts: tuple[StagedFile, ...] = ()
     """Where each part lies in staging, in order."""
 
-    staged_evidence: tuple[str, ...] = ()
+    staged_evidence: tuple[StagedFile, ...] = ()
     """Where the evidence of each part lies in staging, in order."""
 
     staged_changes: tuple[StagedFile, ...] = ()
@@ -202,11 +202,14 @@ class PartMetrics(Document):
     prn_mean_offset: float
     """Mean position of the rows inside their own span, 0.5 if uniform."""
 
+    prn_differs: int
+    """Rows whose PRN is not the pool's hash of their id."""
+
     evidence_rows: int
     """Rows of the evidence file; equal to ``rows``."""
 
     evidence_mismatches: int
-    """Rows whose ``image_id`` differs between part and evidence."""
+    """Rows whose ``image_id`` or PRN differs between part and evidence."""
 
     observed_max: datetime
     observed_min: datetime

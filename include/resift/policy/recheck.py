@@ -38,6 +38,13 @@ class Recheck:
 
     def count(self, evidence: pa.Table) -> int:
         """Count rows of staged evidence that show an excluded place, then or newest, or none that is not excluded."""
+        found = self.words(evidence)
+        for prefix in ("", "newest_"):
+            found |= self.points(evidence[f"{prefix}lat"], evidence[f"{prefix}lon"])
+        return int(found.sum())
+
+    def words(self, evidence: pa.Table) -> np.ndarray:
+        """Return which rows show an excluded place in words, then or newest, or no place that is not excluded."""
         found = np.zeros(len(evidence), dtype=bool)
         says = np.zeros(len(evidence), dtype=bool)
         for prefix in ("", "newest_"):
@@ -46,11 +53,15 @@ class Recheck:
             says |= good
             if "url" in self.policy.fields:
                 found |= self._hosts(evidence[f"{prefix}host"])
-            if self.mask is not None and "gps" in self.policy.fields:
-                found |= self._points(evidence[f"{prefix}lat"], evidence[f"{prefix}lon"], self.mask)
         if self.policy.on_no_evidence == "exclude":
             found |= ~says
-        return int(found.sum())
+        return found
+
+    def points(self, lat: pa.ChunkedArray, lon: pa.ChunkedArray) -> np.ndarray:
+        """Return which coordinates lie in an excluded place; what is no number lies nowhere."""
+        if self.mask is None or "gps" not in self.policy.fields:
+            return np.zeros(len(lat), dtype=bool)
+        return self._points(lat, lon, self.mask)
 
     def _countries(self, evidence: pa.Table, prefix: str) -> tuple[np.ndarray, np.ndarray]:
         parts, index = _distinct(evidence[f"{prefix}subdivision"])

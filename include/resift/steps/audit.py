@@ -3,43 +3,57 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from datetime import date
-from functools import partial
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from resift.checks.rows import SAMPLE_COLUMNS
 from resift.core.measure import Expected, measure
-from resift.core.prn import permanent_random_numbers
+from resift.core.staged_views import ROW, create_evidence_view, create_part_view
+from resift.errors import KeyNotFound, StagingError
 from resift.model.grid import midnight
 from resift.model.keys import Staging
-from resift.model.refresh import AuditReceipt, CutReceipt, PartMetrics, Plan
+from resift.model.refresh import AuditReceipt, CutReceipt, PartMetrics, Plan, StagedFile
 from resift.model.suppression import Suppression
 from resift.policy import load_policy
 from resift.policy.policy import COUNTRY_FIELDS
-from resift.policy.recheck import prepare
+from resift.policy.recheck import Recheck, prepare
 from resift.steps.cut import read_cut
 from resift.steps.plan import range_at, read_plan
 from resift.steps.pools import read_pool, read_suppressions
-from resift.steps.staged import read_staged
+from resift.steps.staged import ROW_GROUP_ROWS
 from resift.storage import Store
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 SAMPLE_ROWS = 10_000
 """Rows the judge looks at, over all parts."""
 
 
 def audit(store: Store, *, dataset: str, version: date, plan_id: str, group: int) -> AuditReceipt:
-    """Measure the parts of one group, and pick rows from them for the judge."""
+    """Measure the parts of one group, and pick rows from them for the judge.
+
+    Raises:
+        StagingError: A staged file is gone, is not the one its step wrote, or cannot be read at all.
+    """
     staging = Staging(dataset, version, plan_id)
     plan, cut = read_plan(store, staging), read_cut(store, staging)
     groups = {index: number for number, indexes in enumerate(plan.groups) for index in indexes}
     # The last group takes what the cut sifted beyond the plan.
     numbers = [n for n, index in enumerate(cut.ranges) if groups.get(index, len(plan.groups) - 1) == group]
     if numbers:
-        auditor = _Auditor(store, staging, plan, cut)
-        for number in numbers:
-            auditor.audit(number)
+        # Unnamed files of this task alone: what is measured cannot change between the hash and the measurement.
+        with tempfile.TemporaryDirectory(prefix="resift-audit-") as folder:
+            auditor = _Auditor(store, staging, plan, cut, Path(folder))
+            for number in numbers:
+                auditor.audit(number)
     return AuditReceipt(
         plan_id=plan_id, group=group, parts=len(numbers), rows=sum(cut.parts[number].rows for number in numbers)
     )
@@ -48,60 +62,122 @@ def audit(store: Store, *, dataset: str, version: date, plan_id: str, group: int
 class _Auditor:
     """Audits parts of one refresh, with what is needed for it read once."""
 
-    def __init__(self, store: Store, staging: Staging, plan: Plan, cut: CutReceipt) -> None:
-        self._store, self._staging, self._plan, self._cut = store, staging, plan, cut
-        policy = load_policy(plan.dataset.policy)
-        self._excluded = prepare(policy, days=(plan.version, plan.known_at.date())).count
-        self._country_fields = tuple(name for name in policy.sufficient if name in COUNTRY_FIELDS)
-        self._suppressed = partial(
-            _count_suppressed,
-            entries=read_suppressions(store, plan.dataset.pool)[0],
-            salt=read_pool(store, plan.dataset.pool).salt,
-        )
+    def __init__(self, store: Store, staging: Staging, plan: Plan, cut: CutReceipt, folder: Path) -> None:
+        self._store, self._staging, self._plan, self._cut, self._folder = store, staging, plan, cut, folder
+        self._exclusion = _prepared(plan.dataset.policy, (plan.version, plan.known_at.date()))
+        self._country_fields = tuple(name for name in self._exclusion.policy.sufficient if name in COUNTRY_FIELDS)
+        self._suppressions = read_suppressions(store, plan.dataset.pool)[0]
+        self._salt = read_pool(store, plan.dataset.pool).salt
+        self._db = _connect(folder)
 
     def audit(self, number: int) -> None:
         """Measure one part and write its metrics and its sample."""
-        index = self._cut.ranges[number]
-        body = self._store.get(self._cut.staged_parts[number].key)
-        part = pq.read_table(pa.BufferReader(body))
-        evidence = read_staged(self._store, self._cut.staged_evidence[number])
+        import duckdb
+
+        entry, staged = self._cut.parts[number], self._cut.staged_parts[number]
+        claimed = staged.model_copy(update={"sha256": entry.sha256, "size_bytes": entry.size_bytes})
+        index, files = self._cut.ranges[number], (self._folder / "part", self._folder / "evidence")
+        sha256, size = self._fetch(claimed, files[0], what=f"{entry.path}: bytes are those of the cut")
+        evidence = self._cut.staged_evidence[number]
+        self._fetch(evidence, files[1], what=f"{entry.path}: evidence is what the sift staged")
         a_range = range_at(self._plan, index, role="draw")
-        expected = Expected(
+        try:
+            schema = self._show(files)
+            metrics = PartMetrics(
+                path=entry.path,
+                sha256=sha256,
+                size_bytes=size,
+                **measure(self._db, schema, self._expected(a_range.lo, a_range.hi)),
+            )
+            sample = self._pick(number)
+        except (pa.ArrowInvalid, OSError, duckdb.Error) as error:
+            raise StagingError(
+                f"{entry.path}: file is readable: found {str(error).splitlines()[0]}, expected Parquet as sift and cut "
+                "write it. Start the refresh again from `plan`."
+            ) from error
+        self._store.put(self._staging.metrics(index), metrics.to_json())
+        self._store.put(self._staging.sample(index), _as_parquet(sample))
+
+    def _fetch(self, file: StagedFile, path: Path, *, what: str) -> tuple[str, int]:
+        """Write a staged object to a file of our own, and return the digest and the size of the very bytes written."""
+        try:
+            body = self._store.get(file.key)
+        except KeyNotFound as error:
+            raise StagingError(
+                f"{what}: found nothing at {self._store.url}/{file.key}, expected {file.rows} rows with sha256 "
+                f"{file.sha256}. Start the refresh again from `plan`."
+            ) from error
+        sha256 = hashlib.sha256(body).hexdigest()
+        if sha256 != file.sha256:
+            raise StagingError(
+                f"{what}: found sha256 {sha256} and {len(body)} bytes at {self._store.url}/{file.key}, expected "
+                f"{file.sha256} and {file.size_bytes}. It was altered after it was staged; start the refresh again "
+                "from `plan`."
+            )
+        path.write_bytes(body)
+        return sha256, len(body)
+
+    def _show(self, files: tuple[Path, Path]) -> pa.Schema:
+        """Make the views of a part and its evidence, and return the schema of the part."""
+        schema, evidence = (pq.read_schema(path) for path in files)
+        sources = [f"read_parquet('{path}', file_row_number = true)" for path in files]
+        self._db.execute(create_part_view(sources[0], schema.names))
+        self._db.execute(create_evidence_view(sources[1], evidence.names))
+        return schema
+
+    def _expected(self, lo: int, hi: int) -> Expected:
+        return Expected(
             as_of=midnight(self._plan.version),
             max_age=self._plan.dataset.max_age,
             start=self._plan.start,
-            lo=a_range.lo,
-            hi=a_range.hi,
-            excluded=self._excluded,
+            lo=lo,
+            hi=hi,
+            salt=self._salt,
+            exclusion=self._exclusion,
             country_fields=self._country_fields,
-            suppressed=self._suppressed,
+            suppressed_images=_numbers_of("image", self._suppressions),
+            suppressed_owners=_numbers_of("owner", self._suppressions),
         )
-        metrics = PartMetrics(
-            path=self._cut.parts[number].path,
-            sha256=hashlib.sha256(body).hexdigest(),
-            size_bytes=len(body),
-            **measure(part, evidence, expected),
-        )
-        self._store.put(self._staging.metrics(index), metrics.to_json())
-        self._store.put(self._staging.sample(index), _as_parquet(self._pick(number, evidence)))
 
-    def _pick(self, number: int, evidence: pa.Table) -> pa.Table:
+    def _pick(self, number: int) -> pa.Table:
         """Pick every k-th row of the whole snapshot: in the order of PRNs that is a random sample."""
         stride = -(-self._cut.rows // SAMPLE_ROWS)
         before = sum(part.rows for part in self._cut.parts[:number])
-        return evidence.take(np.arange(-before % stride, len(evidence), stride))
+        wanted = f"({ROW} + {before % stride}) % {stride} = 0"
+        if stride > ROW_GROUP_ROWS:
+            # Where most row groups hold none of them, a list lets the engine pass over those.
+            listed = range(-before % stride, self._cut.parts[number].rows, stride)
+            wanted = f"{ROW} IN ({', '.join(map(str, listed)) or '-1'})"
+        picked = f"SELECT {', '.join(_SAMPLED)} FROM evidence WHERE {ROW} IN ({wanted})"
+        rows = self._db.sql(picked).to_arrow_table()
+        return rows.append_column("observed_at", rows["observed"].cast(pa.timestamp("us", tz="UTC")))
 
 
-def _count_suppressed(evidence: pa.Table, *, entries: list[Suppression], salt: str) -> int:
-    """Count rows whose image or owner has the number of a suppression; a shared number counts too."""
-    found = np.zeros(len(evidence), dtype=bool)
-    for kind, columns in (("image", ("image_id",)), ("owner", ("owner_id", "newest_owner_id"))):
-        numbers = np.array([entry.number for entry in entries if entry.kind == kind], dtype=np.int64)
-        for column in columns if len(numbers) else ():
-            ids = evidence[column].combine_chunks()
-            known = ids.is_valid().to_numpy(zero_copy_only=False)
-            found[known] |= np.isin(permanent_random_numbers(ids.drop_null(), salt=salt), numbers)
-    return int(found.sum())
+_SAMPLED = [*(name for name in SAMPLE_COLUMNS if name != "observed_at"), "observed"]
+
+
+@lru_cache(maxsize=4)
+def _prepared(policy: str, days: tuple[date, ...]) -> Recheck:
+    """Return all spellings of places; listing them takes as long as auditing half a million rows."""
+    return prepare(load_policy(policy), days=days)
+
+
+def _connect(folder: Path) -> DuckDBPyConnection:
+    """Return a database in memory: one thread, since tasks are what is mapped, and nothing from the network."""
+    import duckdb
+
+    return duckdb.connect(
+        config={
+            "threads": 1,
+            "temp_directory": str(folder / "spilt"),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
+
+
+def _numbers_of(kind: str, suppressions: list[Suppression]) -> np.ndarray:
+    return np.array([entry.number for entry in suppressions if entry.kind == kind], dtype=np.int64)
 
 
 def _as_parquet(rows: pa.Table) -> bytes:

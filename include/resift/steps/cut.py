@@ -142,7 +142,7 @@ def _assemble(store: Store, staging: Staging, plan: Plan, ending: _Ending) -> Cu
         readings=fold_small(add_readings(receipt.readings for receipt in taken)),
         ranges=tuple(piece.receipt.range.index for piece in held),
         staged_parts=tuple(piece.part for piece in held if piece.part),
-        staged_evidence=tuple(piece.evidence_key for piece in held if piece.evidence_key),
+        staged_evidence=tuple(piece.evidence for piece in held if piece.evidence),
         staged_changes=tuple(piece.changes for piece in [*pieces, *tail] if piece.changes),
     )
 
@@ -170,7 +170,7 @@ class _Piece:
     receipt: RangeReceipt
     rows: int
     part: StagedFile | None
-    evidence_key: str | None
+    evidence: StagedFile | None
     changes: StagedFile | None
     first_prn: int | None
     last_prn: int | None
@@ -183,7 +183,7 @@ class _Piece:
             receipt=receipt,
             rows=receipt.kept,
             part=receipt.part,
-            evidence_key=receipt.evidence_key,
+            evidence=receipt.evidence,
             changes=receipt.changes,
             first_prn=receipt.first_prn,
             last_prn=receipt.last_prn,
@@ -200,12 +200,12 @@ class _Trimmer:
 
     def trim(self, receipt: RangeReceipt, rows: int) -> _Piece:
         """Keep the first rows of a range. What was a previous member beyond them was rotated out."""
-        if receipt.part is None or receipt.evidence_key is None or rows == receipt.kept:
+        if receipt.part is None or receipt.evidence is None or rows == receipt.kept:
             return _Piece.whole(receipt)
         if not rows and self._plan.previous is None:
-            return replace(_Piece.whole(receipt), rows=0, part=None, evidence_key=None)
+            return replace(_Piece.whole(receipt), rows=0, part=None, evidence=None)
         part = read_staged(self._store, receipt.part.key)
-        evidence = read_staged(self._store, receipt.evidence_key)
+        evidence = read_staged(self._store, receipt.evidence.key)
         changes = self._trim_changes(receipt, evidence.slice(rows))
         index = receipt.range.index
         kept_part = self._write(
@@ -218,7 +218,7 @@ class _Trimmer:
             receipt=receipt,
             rows=rows,
             part=kept_part,
-            evidence_key=kept_evidence.key if kept_evidence else None,
+            evidence=kept_evidence,
             changes=self._write(self._staging.changes(index, trimmed=True), CHANGES, changes),
             first_prn=receipt.first_prn if rows else None,
             last_prn=part[PRN][rows - 1].as_py() if rows else None,

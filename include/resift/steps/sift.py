@@ -127,7 +127,7 @@ class Sifter:
         return RangeReceipt(
             range=a_range,
             part=part.file,
-            evidence_key=evidence.file.key if evidence.file else None,
+            evidence=evidence.file,
             changes=changes.file,
             **counts.fields(),
         )

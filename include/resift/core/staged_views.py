@@ -1,0 +1,51 @@
+"""Names the columns of a staged part and of its evidence for the audit's SQL, whatever the files turn out to hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from resift.model.observation import PRN, STAGED_EVIDENCE
+
+ROW = "row_in_file"
+"""Place of a row in its file, from 0."""
+
+_PART = {PRN: "BIGINT", "image_id": "VARCHAR", "license": "VARCHAR"}
+_EVIDENCE = {name: "BIGINT" if name == PRN else "VARCHAR" for name in STAGED_EVIDENCE.names if name != "observed_at"}
+
+
+def create_part_view(source: str, columns: Sequence[str]) -> str:
+    """Return the statement that makes the view ``part``.
+
+    A column that is not there, or of a type that cannot be read as the one expected, reads as null. ``c0``, ``c1``, …
+    are all columns in the order of the file: SQL takes ``title`` and ``Title`` for one name.
+
+    Args:
+        source: A table expression whose rows are those of the file, with a last column that numbers them.
+        columns: Names of the other columns, in order.
+    """
+    everything = [f"c{place}" for place in range(len(columns))]
+    return _view("part", source, columns, [*_cast(columns, _PART), *everything])
+
+
+def create_evidence_view(source: str, columns: Sequence[str]) -> str:
+    """Return the statement that makes the view ``evidence``; ``observed`` is in microseconds since 1970 UTC."""
+    place = _place("observed_at", columns)
+    observed = "NULL::BIGINT" if place is None else f"epoch_us(try_cast(c{place} AS TIMESTAMPTZ))"
+    return _view("evidence", source, columns, [*_cast(columns, _EVIDENCE), f"{observed} AS observed"])
+
+
+def _view(name: str, source: str, columns: Sequence[str], chosen: Sequence[str]) -> str:
+    places = ", ".join([*(f"c{place}" for place in range(len(columns))), ROW])
+    return f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT {ROW}, {', '.join(chosen)} FROM {source} AS file({places})"
+
+
+def _cast(columns: Sequence[str], types: dict[str, str]) -> list[str]:
+    found = {name: _place(name, columns) for name in types}
+    return [
+        f"NULL::{kind} AS {name}" if found[name] is None else f"try_cast(c{found[name]} AS {kind}) AS {name}"
+        for name, kind in types.items()
+    ]
+
+
+def _place(name: str, columns: Sequence[str]) -> int | None:
+    return columns.index(name) if name in columns else None
