@@ -305,3 +305,10 @@ def test_python_of_the_runbook_prints_what_it_is_for(
     exec(script[1].replace(SHOWN_LAKE, lake.as_uri()).replace("POOL", "quickstart").replace("DROP", drop), {})
 
     assert capsys.readouterr().out.startswith(printed)
+
+
+def test_python_of_the_page_for_python_holds_what_it_asserts(lake: Path) -> None:
+    scripts = re.findall(r"^```python\n(.*?)^```$", read("python.md"), re.MULTILINE | re.DOTALL)
+    assert len(scripts) == 3
+
+    exec("\n".join(scripts).replace(SHOWN_LAKE, lake.as_uri()), {})

@@ -9,7 +9,10 @@ import typer
 from resift.cli.exits import NO
 from resift.cli.options import AsJson, DatasetName, Lake, choose_dataset, open_lake
 
-Version = Annotated[str, typer.Argument(help="A version such as 2026-09-28, an exact 2026-09-28.0, or latest.")]
+Version = Annotated[
+    str,
+    typer.Argument(help="A version such as 2026-09-28, an exact 2026-09-28.0, latest, or digits of a digest."),
+]
 
 
 def snapshots(lake: Lake, dataset: DatasetName = None, as_json: AsJson = False) -> None:
@@ -38,10 +41,10 @@ def show(
     """Show one version: how it was drawn, what was left out and why, and what changed."""
     from resift.cli.render import render_manifest
     from resift.cli.render_evidence import render_evidence
-    from resift.client.snapshots import read_manifest
+    from resift.client.resolve import resolve
 
     store = open_lake(lake)
-    manifest = read_manifest(store, choose_dataset(store, dataset), version)
+    manifest = resolve(store, choose_dataset(store, dataset), version)
     if evidence:
         render_evidence(manifest, as_json=as_json)
     else:
@@ -59,11 +62,11 @@ def diff(
     """Tell what entered and left between two versions, and why."""
     from resift.cli.render import render_difference
     from resift.client.diff import diff as compare
-    from resift.client.snapshots import read_manifest
+    from resift.client.resolve import resolve
 
     store = open_lake(lake)
     name = choose_dataset(store, dataset)
-    first, second = sorted((read_manifest(store, name, v) for v in (older, newer)), key=lambda m: m.version)
+    first, second = sorted((resolve(store, name, v) for v in (older, newer)), key=lambda m: m.version)
     total, changes = compare(store, first, second)
     render_difference(total, changes, items=items, as_json=as_json)
 
@@ -71,11 +74,11 @@ def diff(
 def verify(version: Version, lake: Lake, dataset: DatasetName = None, as_json: AsJson = False) -> None:
     """Compute every digest, count and order of a version again. Exit code 1 if something differs."""
     from resift.cli.render import render_verification
-    from resift.client.snapshots import read_manifest
+    from resift.client.resolve import resolve
     from resift.client.verify import verify as check
 
     store = open_lake(lake)
-    manifest = read_manifest(store, choose_dataset(store, dataset), version)
+    manifest = resolve(store, choose_dataset(store, dataset), version)
     verification = check(store, manifest)
     render_verification(manifest, verification, as_json=as_json)
     if verification.problems:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from datetime import date
 
+from resift.client.sound import MOST_BYTES, require_sound
 from resift.errors import DatasetNotFound, KeyNotFound, SnapshotDamaged, SnapshotNotFound, StagingError
 from resift.model import keys
 from resift.model.manifest import Latest, Manifest
@@ -32,7 +33,7 @@ def find_manifest(store: Store, dataset: str, version: date) -> Manifest | None:
     """
     key = keys.manifest(dataset, version)
     try:
-        manifest = Manifest.from_json(store.get(key), what=f"snapshot {dataset} {version}: {key}")
+        manifest = Manifest.from_json(_read_bounded(store, key), what=f"snapshot {dataset} {version}: {key}")
     except KeyNotFound:
         return None
     except StagingError as error:
@@ -42,7 +43,16 @@ def find_manifest(store: Store, dataset: str, version: date) -> Manifest | None:
             f"snapshot {dataset} {version}: {key} is the manifest of {manifest.dataset} {manifest.version}, expected "
             "that of this version. Restore it from a copy of the lake."
         )
-    return manifest
+    return require_sound(manifest)
+
+
+def _read_bounded(store: Store, key: str) -> bytes:
+    body = store.get_range(key, start=0, length=MOST_BYTES + 1)
+    if len(body) > MOST_BYTES:
+        raise SnapshotDamaged(
+            f"{store.url}: {key} is longer than {MOST_BYTES} bytes, expected a manifest. Tell who runs the lake."
+        )
+    return body
 
 
 def read_manifest(store: Store, dataset: str, version: str | date) -> Manifest:
@@ -60,7 +70,7 @@ def read_manifest(store: Store, dataset: str, version: str | date) -> Manifest:
     except ValueError:
         manifest = None
     if manifest is None:
-        raise _not_found(store, dataset, day)
+        raise not_found(store, dataset, day)
     if revision and revision != str(manifest.revision):
         raise SnapshotNotFound(
             f"snapshot {dataset} {version}: the version is at revision {manifest.revision}, expected {revision}. "
@@ -87,11 +97,12 @@ def find_latest(store: Store, dataset: str) -> date | None:
 def _latest(store: Store, dataset: str) -> date:
     version = find_latest(store, dataset)
     if version is None:
-        raise _not_found(store, dataset, "latest")
+        raise not_found(store, dataset, "latest")
     return version
 
 
-def _not_found(store: Store, dataset: str, version: str) -> DatasetNotFound | SnapshotNotFound:
+def not_found(store: Store, dataset: str, version: str) -> DatasetNotFound | SnapshotNotFound:
+    """Word that a version is not published: what there is, and the nearest name."""
     versions = [str(known) for known in list_versions(store, dataset)]
     if not versions:
         names = list_datasets(store)
