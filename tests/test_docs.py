@@ -310,5 +310,8 @@ def test_python_of_the_runbook_prints_what_it_is_for(
 def test_python_of_the_page_for_python_holds_what_it_asserts(lake: Path) -> None:
     scripts = re.findall(r"^```python\n(.*?)^```$", read("python.md"), re.MULTILINE | re.DOTALL)
     assert len(scripts) == 3
+    for part in lake.glob("datasets/quickstart/snapshots/2025-04-06/data/*.parquet"):
+        # The page of the command line damages one to show how that is found.
+        part.write_bytes(part.read_bytes().removesuffix(b"x\n"))
 
     exec("\n".join(scripts).replace(SHOWN_LAKE, lake.as_uri()), {})

@@ -7,6 +7,8 @@ from builders import NOW, cycle, instant, make_dataset, make_pool, observation, 
 from rolling import rolling_drops
 
 from resift.client.diff import diff, read_changes
+from resift.errors import SnapshotDamaged
+from resift.model import keys
 from resift.steps.suppress import suppress
 from resift.storage import MemoryStore
 
@@ -133,3 +135,13 @@ def test_versions_published_newest_first_were_not_compared_so_causes_are_unrecor
 
     assert listed == {"gone": ("left", "unrecorded"), "new": ("entered", "unrecorded")}
     assert counts(total) == (1, {"unrecorded": 1}, {"unrecorded": 1})
+
+
+def test_part_that_is_no_parquet_is_named():
+    store = MemoryStore()
+    make_pool(store, [observation(f"i{n}", cycle(k)) for n in range(30) for k in (0, 1)])
+    older, newer = (publish_unjudged(store, make_dataset(size=10), cycle(k)) for k in (0, 1))
+    store.put(keys.snapshot("sample", cycle(1)) + newer.parts[0].path, b"not parquet")
+
+    with pytest.raises(SnapshotDamaged, match=rf"{newer.parts[0].path} is not readable as Parquet .*resift verify"):
+        compare(store, older, newer)

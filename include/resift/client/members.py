@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from resift.errors import SnapshotDamaged
 from resift.model import keys
 from resift.model.manifest import Manifest
 from resift.model.observation import PRN
@@ -17,7 +18,13 @@ from resift.storage import Store
 def read_part(store: Store, manifest: Manifest, path: str, columns: Sequence[str] | None = None) -> pa.Table:
     """Return one part of a snapshot, or some columns of it."""
     with store.open(keys.snapshot(manifest.dataset, manifest.version) + path) as body:
-        return pq.read_table(body, columns=list(columns) if columns else None)
+        try:
+            return pq.read_table(body, columns=list(columns) if columns else None)
+        except pa.ArrowInvalid as error:
+            raise SnapshotDamaged(
+                f"snapshot {manifest.dataset} {manifest.version}.{manifest.revision}: {path} is not readable as "
+                f"Parquet ({error}), the manifest lists it as a part. Run `resift verify {manifest.version}`."
+            ) from error
 
 
 def read_members(store: Store, manifest: Manifest, intervals: Sequence[tuple[int, int]]) -> pa.Table:
