@@ -135,9 +135,8 @@ def _write_run(store: Store, key: str, table: pa.Table, row_group_rows: int, car
     )
 
 
-def stage(store: Store, dataset: Dataset, as_of: date, *, known_at: datetime = NOW) -> Any:
-    """Plan, sift, cut and audit one cycle; return the receipt of the cut. Cheap: it does not load the judge."""
-    from resift.steps.audit import audit
+def draw(store: Store, dataset: Dataset, as_of: date, *, known_at: datetime = NOW) -> Any:
+    """Plan, sift and cut one cycle: all that decides its content. Return the receipt of the cut."""
     from resift.steps.cut import cut
     from resift.steps.plan import plan
     from resift.steps.sift import sift
@@ -146,8 +145,18 @@ def stage(store: Store, dataset: Dataset, as_of: date, *, known_at: datetime = N
     names = {"dataset": receipt.dataset, "version": receipt.version, "plan_id": receipt.plan_id}
     for group in range(receipt.groups):
         sift(store, **names, group=group)
-    result = cut(store, **names)
-    for group in range(receipt.groups):
+    return cut(store, **names)
+
+
+def stage(store: Store, dataset: Dataset, as_of: date, *, known_at: datetime = NOW) -> Any:
+    """Plan, sift, cut and audit one cycle; return the receipt of the cut. Cheap: it does not load the judge."""
+    from resift.model.keys import Staging
+    from resift.steps.audit import audit
+    from resift.steps.plan import read_plan
+
+    result = draw(store, dataset, as_of, known_at=known_at)
+    names = {"dataset": dataset.name, "version": as_of, "plan_id": result.plan_id}
+    for group in range(len(read_plan(store, Staging(**names)).groups)):
         audit(store, **names, group=group)
     return result
 
@@ -157,7 +166,7 @@ def publish_unjudged(store: Store, dataset: Dataset, as_of: date, *, known_at: d
     from resift.model.verdict import Verdict
     from resift.steps.publish import publish
 
-    staged = stage(store, dataset, as_of, known_at=known_at)
+    staged = draw(store, dataset, as_of, known_at=known_at)
     verdict = Verdict.sealed(
         dataset=dataset.name,
         version=as_of,

@@ -103,6 +103,7 @@ def _plan(config: Dataset, *, start: int, width: int, ranges: int, first: bool) 
         known_at=AS_OF,
         policy=PolicyRef(policy="eu", version="1", digest="c" * 64),
         runs=(),
+        pool_digest="e" * 64,
         columns={},
         suppressions_digest="d" * 64,
         previous=None if first else previous,

@@ -27,12 +27,62 @@ def drop(pool: str, drop_id: str) -> str:
 
 def run(pool: str, drop_id: str, file: int) -> str:
     """The sorted run of one file of a drop."""
-    return f"pool/{pool}/runs/{drop_id}-{file:05d}.parquet"
+    return f"{runs(pool)}{drop_id}-{file:05d}.parquet"
 
 
 def quarantine(pool: str, drop_id: str, file: int) -> str:
     """Rows of one file of a drop that could not be read, each with its reason."""
     return f"pool/{pool}/quarantine/{drop_id}-{file:05d}.parquet"
+
+
+def runs(pool: str) -> str:
+    """Prefix of the sorted runs that drops were turned into."""
+    return f"pool/{pool}/runs/"
+
+
+def compactions(pool: str) -> str:
+    """Prefix of the documents of a pool's compactions, in the order they were made."""
+    return f"pool/{pool}/compactions/"
+
+
+def compaction(pool: str, number: int) -> str:
+    """Document of one compaction: from now on its runs stand for those it merged. Written last, create-only."""
+    return f"pool/{pool}/compactions/{number:06d}.json"
+
+
+def compacted(pool: str) -> str:
+    """Prefix of the sorted runs that compactions wrote."""
+    return f"pool/{pool}/compacted/"
+
+
+def compacted_run(pool: str, compaction_id: str, interval: int) -> str:
+    """The sorted run of one interval of PRNs."""
+    return f"pool/{pool}/compacted/{compaction_id}-{interval:06d}.parquet"
+
+
+def compacting(pool: str) -> str:
+    """Prefix of the compactions under way."""
+    return f"pool/{pool}/compacting/"
+
+
+def compaction_plan(pool: str, compaction_id: str) -> str:
+    """What a compaction under way merges."""
+    return f"pool/{pool}/compacting/{compaction_id}/plan.json"
+
+
+def interval_receipts(pool: str, compaction_id: str) -> str:
+    """Prefix of the receipts of a compaction under way."""
+    return f"pool/{pool}/compacting/{compaction_id}/receipts/"
+
+
+def interval_receipt(pool: str, compaction_id: str, interval: int) -> str:
+    """The receipt of one interval; its presence means that its run is written."""
+    return f"{interval_receipts(pool, compaction_id)}{interval:06d}.json"
+
+
+def sweep(pool: str, digest: str) -> str:
+    """A sweep under way: what it deletes. Gone when it is done."""
+    return f"pool/{pool}/sweeping/{digest}.json"
 
 
 def delivered(pool: str, place: str) -> str:

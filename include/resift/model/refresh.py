@@ -48,6 +48,9 @@ class Plan(Document):
     known_at: datetime
     policy: PolicyRef
     runs: tuple[RunEntry, ...]
+    pool_digest: str
+    """One digest over all observations ever delivered to the pool."""
+
     columns: dict[str, str]
     """Types of the carried columns that are published or that the policy looks at, by name in ``CARRIED_TYPES``."""
 

@@ -109,17 +109,7 @@ def _unchanged(path: Path, listed: ListedFile) -> Iterator[None]:
 def _store_run(source: Source, listing: DropListing, index: int, store: Store, run: SortedRun) -> RunEntry:
     key = keys.run(listing.pool, listing.drop_id, index)
     store.put_file(key, run.path)
-    return RunEntry(
-        key=key,
-        rows=run.rows,
-        size_bytes=run.size_bytes,
-        sha256=run.sha256,
-        prn_min=run.row_group_first[0],
-        prn_max=run.prn_max,
-        row_group_first=run.row_group_first,
-        row_group_rows=run.row_group_rows,
-        carried={name: column.type for name, column in source.carry.items()},
-    )
+    return run.entry(key, carried={name: column.type for name, column in source.carry.items()})
 
 
 def _store_quarantine(listing: DropListing, index: int, store: Store, quarantine: QuarantineWriter) -> str | None:

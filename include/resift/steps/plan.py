@@ -21,7 +21,7 @@ from resift.model.pool import RunEntry
 from resift.model.refresh import Plan, PlanReceipt, Previous, Range
 from resift.policy import load_policy
 from resift.steps.framing import Framer, open_framer
-from resift.steps.pools import read_drops, read_pool, read_suppressions, runs_of
+from resift.steps.pools import read_pool, read_state, read_suppressions, require_memory
 from resift.storage import Store
 
 MAX_GROUPS = 256
@@ -41,7 +41,7 @@ def plan(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime) -> 
         ConfigError: The policy was to be reviewed before ``known_at``.
         GridError: ``as_of`` is no grid date, or lies after ``known_at``.
         PoolNotFound: There is no such pool.
-        PoolError: The pool has no runs, or not the columns to publish.
+        PoolError: The pool has no runs, not the columns to publish, or was compacted without regard to this date.
     """
     cycle = dataset.grid.cycle(as_of)
     if midnight(as_of) > known_at:
@@ -71,9 +71,11 @@ def read_plan(store: Store, staging: Staging) -> Plan:
 
 def _freeze(store: Store, dataset: Dataset, cycle: int, as_of: date, known_at: datetime) -> Plan:
     read_pool(store, dataset.pool)
-    runs = runs_of(read_drops(store, dataset.pool))
+    state = read_state(store, dataset.pool)
+    runs = state.runs
     if not runs:
         raise PoolError(f"pool {dataset.pool}: holds no observations, expected some. Ingest a drop first.")
+    require_memory(state, as_of=as_of, known_at=known_at, max_age=dataset.max_age)
     previous = find_previous(store, dataset.name, as_of)
     policy = load_policy(dataset.policy)
     policy.require_current(known_at.date())
@@ -84,6 +86,7 @@ def _freeze(store: Store, dataset: Dataset, cycle: int, as_of: date, known_at: d
         known_at=known_at,
         policy=policy.ref(),
         runs=runs,
+        pool_digest=state.digest,
         columns=_carried_columns(dataset, runs, policy.conditions),
         suppressions_digest=read_suppressions(store, dataset.pool)[1],
         previous=_previous(previous) if previous else None,

@@ -17,7 +17,7 @@ from resift.model.grid import midnight
 from resift.model.manifest import Manifest
 from resift.model.observation import CARRIED_TYPES, IDENTITY, PRN, run_schema
 from resift.policy import JUDGED, judge_evidence, load_policy
-from resift.steps.pools import read_drops, runs_of
+from resift.steps.pools import read_state, require_memory
 from resift.steps.runs import PoolReader
 from resift.storage import Store
 
@@ -27,9 +27,14 @@ def audit_version(store: Store, manifest: Manifest, *, policy: str, known_at: da
 
     The evidence is what the pool holds: that of the version's date, and the newest. A member the pool holds no
     observation of any more is counted as ``not_in_pool``: nothing can be said of it.
+
+    Raises:
+        PoolError: The pool was compacted without regard to the version's date.
     """
     rules = load_policy(policy)
-    runs = runs_of(read_drops(store, manifest.pool))
+    state = read_state(store, manifest.pool)
+    require_memory(state, as_of=manifest.version, known_at=known_at, max_age=manifest.config.max_age)
+    runs = state.runs
     carried = {name: CARRIED_TYPES[kind] for run in runs for name, kind in run.carried.items()}
     known = {field.name: field for field in run_schema(pa.schema(list(carried.items())))}
     names = [PRN, *IDENTITY.names, *JUDGED.names, *(name for name in rules.conditions if name in carried)]

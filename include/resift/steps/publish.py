@@ -23,7 +23,7 @@ from resift.errors import (
     WriteConflict,
 )
 from resift.model import keys
-from resift.model.document import canonical_json, sha256_hex
+from resift.model.document import sha256_hex
 from resift.model.grid import midnight
 from resift.model.keys import Staging
 from resift.model.manifest import Changes, Column, Draw, Extra, Funnel, Latest, Manifest
@@ -104,7 +104,7 @@ def describe_conflict(published: Manifest, plan: Plan, cut: CutReceipt) -> str:
         f"{name} is {found}, published {expected}"
         for name, found, expected in (
             ("rows", cut.rows, published.rows),
-            ("pool", pool_digest(plan)[:12], published.pool_digest[:12]),
+            ("pool", plan.pool_digest[:12], published.pool_digest[:12]),
             ("suppressions", plan.suppressions_digest[:12], published.suppressions_digest[:12]),
             ("policy", plan.policy.version, published.policy.version),
             ("dataset file", plan.dataset.document_digest()[:12], published.config_digest[:12]),
@@ -197,7 +197,7 @@ def _manifest(plan: Plan, cut: CutReceipt, verdict: Verdict, extras: tuple[Extra
         config_digest=dataset.document_digest(),
         policy=plan.policy,
         pool=dataset.pool,
-        pool_digest=pool_digest(plan),
+        pool_digest=plan.pool_digest,
         suppressions_digest=plan.suppressions_digest,
         plan_id=cut.plan_id,
         draw=_draw(plan, cut),
@@ -207,11 +207,6 @@ def _manifest(plan: Plan, cut: CutReceipt, verdict: Verdict, extras: tuple[Extra
         verdict_seal=verdict.seal,
         software={"resift": resift.__version__, "pyarrow": pa.__version__, "python": platform.python_version()},
     )
-
-
-def pool_digest(plan: Plan) -> str:
-    """Return one digest over all observations a refresh could see."""
-    return sha256_hex(canonical_json(sorted(run.sha256 for run in plan.runs)))
 
 
 def _draw(plan: Plan, cut: CutReceipt) -> Draw:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from resift.model.observation import ORIGIN, PRN, run_schema
+from resift.model.pool import RunEntry
 
 ROW_GROUP_ROWS = 16_384
 """With four times as many, a narrow range of PRNs reads several times what it needs."""
@@ -41,6 +42,20 @@ class SortedRun:
     row_group_first: tuple[int, ...]
     row_group_rows: tuple[int, ...]
     prn_max: int
+
+    def entry(self, key: str, *, carried: dict[str, str]) -> RunEntry:
+        """Return what a document says of the run that is stored under a key. There must be a row in it."""
+        return RunEntry(
+            key=key,
+            rows=self.rows,
+            size_bytes=self.size_bytes,
+            sha256=self.sha256,
+            prn_min=self.row_group_first[0],
+            prn_max=self.prn_max,
+            row_group_first=self.row_group_first,
+            row_group_rows=self.row_group_rows,
+            carried=carried,
+        )
 
 
 class RunSorter:
@@ -75,7 +90,7 @@ class RunSorter:
         else:
             self._spill()
             slices = _merged([_Chunk(chunk) for chunk in self._chunks])
-        return _write(slices, path, schema=self._schema, origin=self._origin)
+        return write_run(slices, path, schema=self._schema, origin=self._origin)
 
     def _sorted_held(self) -> pa.Table:
         table = pa.concat_tables(self._held).combine_chunks()
@@ -153,7 +168,11 @@ def _merged(chunks: list[_Chunk]) -> Iterator[pa.Table]:
         yield ready.take(pc.sort_indices(ready, sort_keys=_ORDER))
 
 
-def _write(slices: Iterator[pa.Table], path: Path, *, schema: pa.Schema, origin: dict[str, str]) -> SortedRun:
+def write_run(slices: Iterator[pa.Table], path: Path, *, schema: pa.Schema, origin: dict[str, str]) -> SortedRun:
+    """Write rows that come in order; columns named in ``origin`` are not among theirs and hold the same everywhere.
+
+    The bytes written do not depend on how the rows are cut into slices.
+    """
     firsts: list[int] = []
     sizes: list[int] = []
     last = 0

@@ -13,7 +13,7 @@ from resift.errors import KeyExists
 from resift.model import keys
 from resift.model.observation import PRN
 from resift.model.suppression import Suppression
-from resift.steps.pools import read_drops, read_pool, runs_of
+from resift.steps.pools import read_pool, read_state
 from resift.steps.runs import PoolReader
 from resift.storage import Store
 
@@ -52,5 +52,5 @@ def count_observations(store: Store, pool: str, image_id: str) -> int:
     salt = read_pool(store, pool).salt
     number = int(permanent_random_numbers(pa.array([image_id]), salt=salt)[0])
     schema = pa.schema([(PRN, pa.int64()), ("image_id", pa.string())])
-    rows = PoolReader(store, runs_of(read_drops(store, pool)), schema).read(number, number + 1)
+    rows = PoolReader(store, read_state(store, pool).runs, schema).read(number, number + 1)
     return int(pc.sum(pc.equal(rows["image_id"], image_id)).as_py() or 0)

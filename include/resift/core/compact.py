@@ -1,0 +1,175 @@
+"""Compaction: which runs to merge, which dates must stay answerable, and which observations that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from resift.core.frame import microseconds
+from resift.core.prn import CIRCLE
+from resift.core.split import Split
+from resift.model.compaction import Memory
+from resift.model.grid import Grid, midnight
+from resift.model.observation import PRN
+
+SUPERSEDED = "superseded"
+"""Removed: no grid date is answered by it, and its owner is known from another observation."""
+
+EXPIRED = "expired"
+"""Removed: of an item that is stale at every date that can still be asked for."""
+
+GROWTH = 3
+"""A run is merged with smaller ones as long as it has at most this many times their rows together."""
+
+REWRITE_AFTER = timedelta(days=90)
+"""Everything is merged when the newest grid date has moved on so far since a layer was written."""
+
+INTERVAL_ROWS = 4_000_000
+"""Observations read for one run of a compaction, at most: the unit of work."""
+
+_ORDER = (PRN, "image_id", "observed_at", "source", "drop", "file", "row_number")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one dataset may ask of the pool."""
+
+    grid: Grid
+    max_age: timedelta
+    retention: timedelta
+    versions: tuple[date, ...]
+    """Its published versions."""
+
+
+def memory_needed(datasets: Sequence[Asked], *, now: datetime, before: Memory | None) -> Memory:
+    """Return which dates must stay answerable: the grid dates of versions that are promised to stay.
+
+    A refresh of the oldest of them is compared with the version before it, so that version's date, and all since,
+    are kept as well. What an earlier compaction did not keep cannot be kept any more.
+
+    Args:
+        datasets: All datasets over the pool, at least one.
+        now: The instant up to which grid dates have come. Later observations are all kept.
+        before: The memory of the compaction before.
+    """
+    dates, expired = set[date](), list[date]()
+    for asked in datasets:
+        # The newest grid date can be asked for however short the promise is.
+        oldest = min(asked.grid.ceil(now - asked.retention), asked.grid.floor(now))
+        begin = max((version for version in asked.versions if version < oldest), default=oldest)
+        cycles = range(asked.grid.cycle(asked.grid.ceil(midnight(begin))), asked.grid.cycle(asked.grid.floor(now)) + 1)
+        dates.update(asked.grid.point(cycle) for cycle in cycles)
+        dates.update(version for version in asked.versions if begin <= version <= now.astimezone(UTC).date())
+        expired.append(begin - asked.max_age)
+    if before is None:
+        return Memory(dates=tuple(sorted(dates)), expired_before=min(expired))
+    horizon = max(*dates, before.horizon)
+    known = {day for day in dates if before.knows(day)} | {horizon}
+    return Memory(dates=tuple(sorted(known)), expired_before=max(min(expired), before.expired_before))
+
+
+def choose_layers(rows: Sequence[int], horizons: Sequence[date | None], *, horizon: date) -> int:
+    """Return how many of the smallest sorted runs to merge; 0 if they are few enough.
+
+    Each run left is then more than ``GROWTH`` times as large as all smaller ones together: their number grows with
+    the logarithm of the pool, and so does how often an observation is written again.
+
+    Args:
+        rows: Observations of each run, ascending.
+        horizons: Newest date the compaction that wrote it knew of; None for a run of a drop.
+        horizon: Newest date known now.
+    """
+    if any(known is not None and horizon - known >= REWRITE_AFTER for known in horizons):
+        return len(rows)
+    total, count = 0, 0
+    for position, size in enumerate(rows):
+        if position and size <= GROWTH * total:
+            count = position + 1
+        total += size
+    return count
+
+
+def split_circle(rows: int) -> list[tuple[int, int]]:
+    """Return intervals of equal width that cover all PRNs, as many as keep each below ``INTERVAL_ROWS``.
+
+    Their number is a power of two, so that those of a larger layer lie inside those of a smaller one.
+    """
+    pieces = 1 << max(0, (-(-rows // INTERVAL_ROWS) - 1).bit_length())
+    width = CIRCLE // pieces
+    return [(piece * width, (piece + 1) * width) for piece in range(pieces)]
+
+
+def sort_observations(rows: pa.Table) -> pa.Table:
+    """Sort by PRN, image id and instant, then by where an observation came from, which no two share."""
+    prn, observed = _int64(rows[PRN]), _int64(rows["observed_at"])
+    order = np.lexsort((observed, prn))
+    rows, prn, observed = rows.take(order), prn[order], observed[order]
+    same_prn = prn[1:] == prn[:-1]
+    tied = same_prn & (observed[1:] == observed[:-1])
+    if tied.any() or np.any(same_prn & ~_same_id_as_before(rows)):
+        return rows.take(pc.sort_indices(rows.select(_ORDER), sort_keys=[(name, "ascending") for name in _ORDER]))
+    return rows
+
+
+def keep_observations(rows: pa.Table, memory: Memory) -> Split:
+    """Split observations into those needed to answer for every date of the memory or after it, and the rest.
+
+    Kept of each item: the last observation up to each date, with all of the same instant; whatever was observed
+    after the newest date; and, for suppression looks at every owner an item ever had, the last observation by each
+    owner that no other one names. Of an item last observed before ``expired_before`` only the latter are kept: it is
+    stale at every date that can be asked for, and a later observation would decide alone.
+
+    Keeping more never changes an answer, so the rule may be applied to any part of an item's observations, in any
+    order, and again.
+
+    Args:
+        rows: As ``sort_observations`` returns them, with all observations of an item that are to be merged.
+        memory: What must stay answerable.
+    """
+    if not len(rows):
+        return Split(np.empty(0, dtype=np.int64), {})
+    observed = _int64(rows["observed_at"])
+    starts = np.append(True, ~_same_id_as_before(rows))
+    item = np.cumsum(starts) - 1
+    last = np.append(np.flatnonzero(starts)[1:], len(rows)) - 1
+    expired = (observed[last] < microseconds(midnight(memory.expired_before)))[item]
+
+    bounds = np.array([microseconds(midnight(day)) for day in memory.dates], dtype=np.int64)
+    slot = np.searchsorted(bounds, observed)  # an observation at the very instant of a date is seen by it
+    ends = np.append(starts[1:] | (slot[1:] != slot[:-1]), True)
+    group = np.append(0, np.cumsum(ends)[:-1])
+    speaks = observed == observed[ends][group]
+    needed = (speaks | (slot == len(bounds))) & ~expired
+    needed |= _only_by_owner(rows["owner_id"], item, needed)
+    reasons = np.full(len(rows), None, dtype=object)
+    reasons[~needed] = SUPERSEDED
+    reasons[~needed & expired] = EXPIRED
+    return Split.by_reason(np.arange(len(rows)), reasons)
+
+
+def _only_by_owner(owners: pa.ChunkedArray, item: np.ndarray, needed: np.ndarray) -> np.ndarray:
+    """Return for each observation whether it is the last by an owner whom no needed one of its item names."""
+    encoded = owners.combine_chunks().dictionary_encode()
+    code = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    pair = item * (len(encoded.dictionary) + 1) + code
+    named = np.flatnonzero((code >= 0) & ~needed)
+    missing = named[~np.isin(pair[named], pair[(code >= 0) & needed])]
+    # Reversed, because the first of each pair is what np.unique points at.
+    _, at = np.unique(pair[missing][::-1], return_index=True)
+    chosen = np.zeros(len(item), dtype=bool)
+    chosen[missing[::-1][at]] = True
+    return chosen
+
+
+def _same_id_as_before(rows: pa.Table) -> np.ndarray:
+    ids = rows["image_id"]
+    return pc.equal(ids.slice(1), ids.slice(0, len(ids) - 1)).to_numpy(zero_copy_only=False).astype(bool)
+
+
+def _int64(column: pa.ChunkedArray) -> np.ndarray:
+    return column.cast(pa.int64()).to_numpy()
