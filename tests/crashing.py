@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from builders import cycle, make_dataset, publish_unjudged
+from builders import NOW, cycle, make_dataset, publish_unjudged
 from drops import make_source, take
 
+from resift.steps.compact import commit_compaction, merge_group, plan_compaction
+from resift.steps.sweep import sweep as sweep_pool
 from resift.storage import LocalStore
 
 DATASET = make_dataset(size=120, turnover=0.25, nominal_width=0.9)
@@ -55,7 +58,26 @@ def ingest(store: Any, drop: str) -> None:
     take(store, make_source(), Path(drop))
 
 
-ACTIONS: dict[str, Callable[[Any, str], None]] = {"refresh": refresh, "ingest": ingest}
+def compact(store: Any, _: str) -> None:
+    """Compact the pool, in four intervals."""
+    plan = plan_compaction(store, pool="photos", datasets=[DATASET], now=NOW, interval_rows=300)
+    if plan is not None:
+        for group in range(len(plan.groups)):
+            merge_group(store, pool="photos", compaction_id=plan.compaction_id, group=group)
+        commit_compaction(store, pool="photos", compaction_id=plan.compaction_id, now=NOW)
+
+
+def sweep(store: Any, digest: str) -> None:
+    """Delete what the compaction replaced, a month later."""
+    sweep_pool(store, pool="photos", now=NOW + timedelta(days=30), dry_run=False, digest=digest)
+
+
+ACTIONS: dict[str, Callable[[Any, str], None]] = {
+    "refresh": refresh,
+    "ingest": ingest,
+    "compact": compact,
+    "sweep": sweep,
+}
 
 
 class Victims:

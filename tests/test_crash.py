@@ -7,16 +7,19 @@ import shutil
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
 import pytest
-from builders import cycle, make_pool
-from crashing import Victims
+from builders import NOW, cycle, draw, make_pool
+from crashing import DATASET, Victims
 from drops import row, write
 from rolling import rolling_drops
 
 from resift.client.snapshots import find_manifest, list_versions, read_manifest
 from resift.client.verify import verify
 from resift.model import keys
+from resift.steps.pools import read_state
+from resift.steps.sweep import plan_sweep
 from resift.storage import LocalStore
 
 SEED = 20261123
@@ -149,6 +152,58 @@ class TestIngest:
             victims.run(tmp_path / str(moment), "ingest", drop)
 
             assert pool_of(store) == expected
+
+
+class TestCompact:
+    @pytest.fixture(scope="class")
+    def pool(self, tmp_path_factory, victims):
+        """A lake with a pool of three runs; the same compacted into four; and the operations that took."""
+        root = tmp_path_factory.mktemp("compact") / "lake"
+        make_pool(LocalStore(root), *rolling_drops(items=200, births=20))
+        whole = shutil.copytree(root, root.with_name("whole"))
+        operations = victims.run(whole, "compact", "")
+        return root, whole, operations
+
+    @pytest.mark.slow
+    def test_compaction_killed_before_any_operation_and_run_again_gives_the_same_runs(self, pool, victims, tmp_path):
+        root, whole, operations = pool
+        expected = read_state(LocalStore(whole), "photos").runs
+        content = draw(LocalStore(whole), DATASET, cycle(1)).content_digest
+        assert operations >= 30
+        assert len(expected) == 4
+
+        for moment in range(1, operations + 1):
+            lake = shutil.copytree(root, tmp_path / str(moment))
+            store = LocalStore(lake)
+            assert victims.run(lake, "compact", "", kill_before=moment) is None
+            left = read_state(store, "photos").runs
+            assert left == expected or len(left) == 3
+            if moment % 10 == 0:
+                assert draw(store, DATASET, cycle(1)).content_digest == content
+
+            victims.run(lake, "compact", "")
+
+            assert read_state(store, "photos").runs == expected
+            shutil.rmtree(lake)
+
+    @pytest.mark.slow
+    def test_sweep_killed_before_any_operation_and_run_again_leaves_only_what_is_needed(self, pool, victims, tmp_path):
+        _, whole, _ = pool
+        later = NOW + timedelta(days=30)
+        digest = plan_sweep(LocalStore(whole), pool="photos", now=later).digest
+        done = shutil.copytree(whole, tmp_path / "done")
+        operations = victims.run(done, "sweep", digest)
+        expected = [stat.key for stat in LocalStore(done).list("pool/")]
+
+        for moment in range(1, operations + 1):
+            lake = shutil.copytree(whole, tmp_path / str(moment))
+            assert victims.run(lake, "sweep", digest, kill_before=moment) is None
+
+            left = plan_sweep(LocalStore(lake), pool="photos", now=later)
+            begun = LocalStore(lake).stat(keys.sweep("photos", digest)) is not None
+            victims.run(lake, "sweep", digest if begun else left.digest)
+
+            assert [stat.key for stat in LocalStore(lake).list("pool/")] == expected
 
 
 def drops_in(store: LocalStore) -> list[str]:

@@ -142,7 +142,7 @@ def test_every_option_and_argument_of_a_command_is_documented_and_no_other(comma
     named = {word.strip("`…") for cells in rows(page) for word in cells[0].split() if word.strip("`…").isupper()}
 
     assert shown == options
-    assert len(named - {"FILE", "INSTANT", "URL", "NAME", "DATE", "N", "TEXT", "ID"}) == len(arguments)
+    assert len(named - {"FILE", "INSTANT", "URL", "NAME", "DATE", "N", "TEXT", "ID", "DIGEST"}) == len(arguments)
 
 
 def test_every_class_of_error_is_in_the_runbook_with_its_exit_code() -> None:
@@ -160,7 +160,7 @@ def test_every_class_of_error_is_in_the_runbook_with_its_exit_code() -> None:
 
 
 def test_every_dag_is_named_in_the_runbook() -> None:
-    tasks = {"ingest_drops", "refresh_snapshot_NAME", "broken_datasets.py"}
+    tasks = {"ingest_drops", "refresh_snapshot_NAME", "broken_datasets.py", "compact_pools", "sweep_pools"}
 
     assert {path.stem for path in (ROOT / "dags").glob("*.py")} == {
         name.removesuffix("_NAME").removesuffix(".py") for name in tasks
@@ -183,6 +183,11 @@ OBJECTS = [
     keys.drop("p", "d"),
     keys.run("p", "d", 0),
     keys.quarantine("p", "d", 0),
+    keys.compaction("p", 1),
+    keys.compacted_run("p", "c", 0),
+    keys.compaction_plan("p", "c"),
+    keys.interval_receipt("p", "c", 0),
+    keys.sweep("p", "d"),
     keys.delivered("p", "place"),
     keys.worklist("w"),
     keys.file_receipt("w", 0, 0),

@@ -22,7 +22,7 @@ from resift.core.compact import (
     choose_layers,
     keep_observations,
     memory_needed,
-    sort_observations,
+    order_of,
     split_circle,
 )
 from resift.core.frame import microseconds
@@ -43,7 +43,8 @@ def table(observations):
         {"source": "s", "drop": "d", "file": "f", "row_number": number, PRN: ord(row["image_id"][0]), **row}
         for number, row in enumerate(observations)
     ]
-    return sort_observations(pa.Table.from_pylist(rows, schema=SCHEMA))
+    found = pa.Table.from_pylist(rows, schema=SCHEMA)
+    return found.take(pa.array(order_of(found)))
 
 
 def kept(observations, memory=MEMORY):

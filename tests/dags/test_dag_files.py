@@ -14,7 +14,7 @@ from resift.errors import ConfigError
 from resift.steps.schedule import read_schedule, read_schedules
 
 ROOT = Path(__file__).resolve().parents[2]
-DAGS = ("ingest_drops", "refresh_snapshot_photos", "refresh_snapshot_tiles")
+DAGS = ("compact_pools", "ingest_drops", "refresh_snapshot_photos", "refresh_snapshot_tiles", "sweep_pools")
 
 
 def parse(datasets: Path) -> dict[str, list[str]]:
@@ -36,7 +36,7 @@ def test_all_dag_files_import(dag_bag) -> None:
     assert dag_bag.import_errors == {}
 
 
-def test_there_is_one_dag_for_each_dataset_file_and_one_for_ingest(dag_bag) -> None:
+def test_there_is_one_dag_for_each_dataset_file_and_those_that_tend_pools(dag_bag) -> None:
     assert sorted(dag_bag.dags) == sorted(DAGS)
 
 
@@ -79,6 +79,14 @@ def test_steps_of_a_refresh_follow_each_other_and_nothing_passes_the_judge(dag_b
         assert before in dag.get_task(after).upstream_task_ids
 
 
+def test_dag_that_deletes_deletes_nothing_unless_told(dag_bag) -> None:
+    dag = dag_bag.dags["sweep_pools"]
+
+    assert dag.params["dry_run"] is True
+    assert dag.params["digest"] is None
+    assert not dag.timetable.can_be_scheduled
+
+
 def test_broken_dataset_file_is_one_import_error_and_costs_no_other_dag(tmp_path: Path) -> None:
     good = (Path(os.environ["RESIFT_DATASETS"]) / "photos.yaml").read_text()
     (tmp_path / "photos.yaml").write_text(good)
@@ -86,7 +94,7 @@ def test_broken_dataset_file_is_one_import_error_and_costs_no_other_dag(tmp_path
 
     parsed = parse(tmp_path)
 
-    assert parsed["dags"] == ["ingest_drops", "refresh_snapshot_photos"]
+    assert parsed["dags"] == ["compact_pools", "ingest_drops", "refresh_snapshot_photos", "sweep_pools"]
     assert [Path(file).name for file in parsed["errors"]] == ["broken_datasets.py"]
     assert "torn.yaml: not YAML" in "".join(parsed["errors"].values())
     assert parsed["heavy"] == []

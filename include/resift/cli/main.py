@@ -10,6 +10,7 @@ import sys
 
 import typer
 
+from resift.cli.compact import compact, sweep
 from resift.cli.exits import exit_code
 from resift.cli.ingest import ingest
 from resift.cli.policy import policy
@@ -26,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (ingest, refresh, snapshots, show, diff, verify, suppress):
+for command in (ingest, refresh, snapshots, show, diff, verify, suppress, compact, sweep):
     app.command()(command)
 app.add_typer(policy, name="policy")
 

@@ -67,3 +67,14 @@ def read_dataset(name: str) -> Dataset:
             "Give the path of a dataset file, or set RESIFT_DATASETS to their folder."
         )
     return Dataset.from_yaml(path.read_text(encoding="utf-8"), what=str(path))
+
+
+def read_datasets() -> list[Dataset]:
+    """Read every dataset file of ``RESIFT_DATASETS`` or ``include/datasets``.
+
+    Raises:
+        ConfigError: There is no such folder, or one of the files breaks a rule: nobody could tell what it asks for.
+    """
+    from resift.steps.schedule import read_dataset_files
+
+    return read_dataset_files(Path(os.environ.get("RESIFT_DATASETS", "include/datasets")))

@@ -94,26 +94,36 @@ def choose_layers(rows: Sequence[int], horizons: Sequence[date | None], *, horiz
     return count
 
 
-def split_circle(rows: int) -> list[tuple[int, int]]:
-    """Return intervals of equal width that cover all PRNs, as many as keep each below ``INTERVAL_ROWS``.
+def split_circle(rows: int, *, interval_rows: int = INTERVAL_ROWS) -> list[tuple[int, int]]:
+    """Return intervals of equal width that cover all PRNs, as many as keep each below ``interval_rows``.
 
     Their number is a power of two, so that those of a larger layer lie inside those of a smaller one.
     """
-    pieces = 1 << max(0, (-(-rows // INTERVAL_ROWS) - 1).bit_length())
+    pieces = 1 << max(0, (-(-rows // interval_rows) - 1).bit_length())
     width = CIRCLE // pieces
     return [(piece * width, (piece + 1) * width) for piece in range(pieces)]
 
 
-def sort_observations(rows: pa.Table) -> pa.Table:
-    """Sort by PRN, image id and instant, then by where an observation came from, which no two share."""
+def order_of(rows: pa.Table) -> np.ndarray:
+    """Return the positions that sort observations by PRN, image id and instant, then by where they came from.
+
+    No two observations come from the same place, so the order does not depend on the one they are in.
+    """
     prn, observed = _int64(rows[PRN]), _int64(rows["observed_at"])
     order = np.lexsort((observed, prn))
-    rows, prn, observed = rows.take(order), prn[order], observed[order]
-    same_prn = prn[1:] == prn[:-1]
-    tied = same_prn & (observed[1:] == observed[:-1])
-    if tied.any() or np.any(same_prn & ~_same_id_as_before(rows)):
-        return rows.take(pc.sort_indices(rows.select(_ORDER), sort_keys=[(name, "ascending") for name in _ORDER]))
-    return rows
+    prn, observed = prn[order], observed[order]
+    same_prn = np.flatnonzero(prn[1:] == prn[:-1]) + 1
+    if not len(same_prn):
+        return order
+    undecided = observed[same_prn] == observed[same_prn - 1]
+    undecided |= ~_equal_ids(rows, order[same_prn], order[same_prn - 1])
+    if not undecided.any():
+        return order
+    # Only items of which two observations are tied, or that share a number, need to be compared by more.
+    strange = np.isin(prn, prn[same_prn[undecided]])
+    some = rows.select(_ORDER).take(pa.array(order[strange]))
+    order[strange] = order[strange][pc.sort_indices(some, sort_keys=[(name, "ascending") for name in _ORDER])]
+    return order
 
 
 def keep_observations(rows: pa.Table, memory: Memory) -> Split:
@@ -128,7 +138,8 @@ def keep_observations(rows: pa.Table, memory: Memory) -> Split:
     order, and again.
 
     Args:
-        rows: As ``sort_observations`` returns them, with all observations of an item that are to be merged.
+        rows: Sorted as ``order_of`` says, with all observations of an item that are to be merged. Only ``image_id``,
+            ``observed_at`` and ``owner_id`` are looked at.
         memory: What must stay answerable.
     """
     if not len(rows):
@@ -164,6 +175,11 @@ def _only_by_owner(owners: pa.ChunkedArray, item: np.ndarray, needed: np.ndarray
     chosen = np.zeros(len(item), dtype=bool)
     chosen[missing[::-1][at]] = True
     return chosen
+
+
+def _equal_ids(rows: pa.Table, these: np.ndarray, those: np.ndarray) -> np.ndarray:
+    ids = rows["image_id"].combine_chunks()
+    return pc.equal(ids.take(pa.array(these)), ids.take(pa.array(those))).to_numpy(zero_copy_only=False).astype(bool)
 
 
 def _same_id_as_before(rows: pa.Table) -> np.ndarray:

@@ -6,26 +6,37 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 
 from resift.client.snapshots import find_manifest, list_datasets, list_versions
-from resift.core.compact import Asked, choose_layers, memory_needed, split_circle
+from resift.core.compact import INTERVAL_ROWS, Asked, choose_layers, memory_needed, split_circle
 from resift.core.cut import add_counts
 from resift.errors import ConfigError, KeyExists, PoolError, StagingError, WriteConflict
 from resift.model import keys
 from resift.model.compaction import Compaction, CompactionPlan, Interval, IntervalReceipt, Layer, Replaced
 from resift.model.dataset import Dataset
 from resift.model.pool import RunEntry
+from resift.steps.mapper import mapper
 from resift.steps.merge_runs import merge_interval
 from resift.steps.plan import MAX_GROUPS
 from resift.steps.pools import PoolState, find_compaction, read_pool, read_state
 from resift.storage import Store
 
 
-def compact(store: Store, *, pool: str, datasets: Sequence[Dataset], now: datetime) -> Compaction | None:
+def compact(
+    store: Store, *, pool: str, datasets: Sequence[Dataset], now: datetime, workers: int = 1
+) -> Compaction | None:
     """Merge the runs of a pool, so that a refresh reads few; None if they are few enough.
 
     Answers for the grid dates of the datasets, and for every date to come, stay what they are. A compaction that was
     interrupted goes on after the last finished interval.
+
+    Args:
+        store: The lake. With more than one worker it must be one that another process can open by its URL.
+        pool: The pool.
+        datasets: Dataset files; those over other pools do not matter, and published datasets are known without.
+        now: Up to when grid dates have come.
+        workers: Processes that merge, at least 1.
 
     Raises:
         PoolNotFound: There is no such pool.
@@ -35,12 +46,19 @@ def compact(store: Store, *, pool: str, datasets: Sequence[Dataset], now: dateti
     plan = plan_compaction(store, pool=pool, datasets=datasets, now=now)
     if plan is None:
         return None
-    for group in range(len(plan.groups)):
-        merge_group(store, pool=pool, compaction_id=plan.compaction_id, group=group)
+    run = mapper(store, workers)
+    run(partial(merge_group, pool=pool, compaction_id=plan.compaction_id), len(plan.groups))
     return commit_compaction(store, pool=pool, compaction_id=plan.compaction_id, now=now)
 
 
-def plan_compaction(store: Store, *, pool: str, datasets: Sequence[Dataset], now: datetime) -> CompactionPlan | None:
+def plan_compaction(
+    store: Store,
+    *,
+    pool: str,
+    datasets: Sequence[Dataset],
+    now: datetime,
+    interval_rows: int = INTERVAL_ROWS,
+) -> CompactionPlan | None:
     """Freeze what a compaction merges, or return None where the runs are few enough.
 
     Args:
@@ -48,6 +66,7 @@ def plan_compaction(store: Store, *, pool: str, datasets: Sequence[Dataset], now
         pool: The pool.
         datasets: Dataset files; those over other pools do not matter. Published datasets are known without.
         now: Up to when grid dates have come.
+        interval_rows: Observations merged into one run, at most.
 
     Raises:
         PoolNotFound: There is no such pool.
@@ -65,7 +84,8 @@ def plan_compaction(store: Store, *, pool: str, datasets: Sequence[Dataset], now
         return None
     inputs = [run for unit in units[:count] for run in unit.runs]
     names = {name for run in inputs for name in run.carried}
-    intervals = [Interval(lo=lo, hi=hi) for lo, hi in split_circle(sum(run.rows for run in inputs))]
+    rows = sum(run.rows for run in inputs)
+    intervals = [Interval(lo=lo, hi=hi) for lo, hi in split_circle(rows, interval_rows=interval_rows)]
     size = -(-len(intervals) // MAX_GROUPS)
     plan = CompactionPlan(
         pool=pool,

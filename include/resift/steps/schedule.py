@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from resift.errors import ConfigError, GridError
 from resift.model.grid import Grid
+
+if TYPE_CHECKING:
+    from resift.model.dataset import Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,19 @@ def dataset_folder(dag_file: str) -> Path:
     return Path(named) if named else Path(dag_file).resolve().parent.parent / "include" / "datasets"
 
 
+def read_dataset_files(folder: Path) -> list[Dataset]:
+    """Read all of every ``*.yaml`` in a folder, in order of their names.
+
+    Raises:
+        ConfigError: There is no such folder, or one of the files breaks a rule.
+    """
+    from resift.model.dataset import Dataset  # heavy: a scheduler that only wants the grids does without
+
+    _require_folder(folder)
+    files = sorted(folder.glob("*.yaml"))
+    return [Dataset.from_yaml(file.read_text(encoding="utf-8"), what=str(file)) for file in files]
+
+
 def read_schedules(folder: Path) -> Schedules:
     """Read the schedule of every ``*.yaml`` in a folder, in order of their names.
 
@@ -46,8 +63,7 @@ def read_schedules(folder: Path) -> Schedules:
     Raises:
         ConfigError: There is no such folder.
     """
-    if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder, expected the one of the dataset files. Correct RESIFT_DATASETS.")
+    _require_folder(folder)
     readable, broken = [], []
     for file in sorted(folder.glob("*.yaml")):
         try:
@@ -55,6 +71,11 @@ def read_schedules(folder: Path) -> Schedules:
         except ConfigError as error:
             broken.append(str(error))
     return Schedules(tuple(readable), tuple(broken))
+
+
+def _require_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder, expected the one of the dataset files. Correct RESIFT_DATASETS.")
 
 
 def read_schedule(file: Path) -> Schedule:

@@ -1,0 +1,58 @@
+"""The DAGs that compact and sweep a pool, run by Airflow itself."""
+
+import os
+from datetime import date, timedelta
+
+import pytest
+from builders import make_pool, observation
+
+from resift.steps.pools import find_compaction, read_state
+from resift.storage import open_store
+
+pytestmark = pytest.mark.usefixtures("airflow_db")
+
+DAY = date(2025, 4, 1)
+
+
+@pytest.fixture(scope="module")
+def store():
+    """A lake whose pool ``tiles`` holds three small runs."""
+    store = open_store(os.environ["RESIFT_LAKE"])
+    for drop in range(3):
+        make_pool(store, [observation(f"c{number}", DAY + timedelta(days=drop)) for number in range(50)], pool="tiles")
+    return store
+
+
+def test_small_runs_are_merged_and_a_second_run_has_nothing_to_do(dag_bag, store) -> None:
+    before = len(read_state(store, "tiles").runs)
+
+    run = dag_bag.dags["compact_pools"].test(logical_date=None)
+
+    assert run.state == "success"
+    assert before >= 3
+    assert len(read_state(store, "tiles").runs) == 1
+    assert run.get_task_instance("commit").xcom_pull("commit")[0]["pool"] == "tiles"
+
+    again = dag_bag.dags["compact_pools"].test(logical_date=None)
+
+    assert again.state == "success"
+    assert find_compaction(store, "tiles").number == 1
+
+
+def test_sweep_by_hand_deletes_nothing_and_shows_a_digest(dag_bag, store) -> None:
+    before = [stat.key for stat in store.list("pool/")]
+
+    run = dag_bag.dags["sweep_pools"].test(logical_date=None, run_conf={"pool": "tiles"})
+
+    assert run.state == "success"
+    assert run.get_task_instance("sweep").xcom_pull("sweep")["deleted"] is False
+    assert [stat.key for stat in store.list("pool/")] == before
+
+
+def test_sweep_on_another_digest_is_refused_at_once(dag_bag, store) -> None:
+    conf = {"pool": "tiles", "dry_run": False, "digest": "0123456789abcdef"}
+
+    run = dag_bag.dags["sweep_pools"].test(logical_date=None, run_conf=conf)
+
+    assert run.state == "failed"
+    assert run.get_task_instance("sweep").try_number == 1
