@@ -15,6 +15,8 @@
     │   └── PoolNotFound (LookupError)
     ├── DatasetNotFound (LookupError)
     ├── SnapshotNotFound (LookupError)
+    │   ├── SnapshotWithdrawn                   the version should not be used any more
+    │   └── SnapshotRetired                     the version ended, and its files are gone
     ├── SnapshotConflict                        the version is published with other content
     ├── SnapshotDamaged                         bytes, counts or order differ from the manifest
     ├── RefreshRefused                          the judge did not let the snapshot pass
@@ -76,6 +78,14 @@ class DatasetNotFound(ResiftError, LookupError):
 
 class SnapshotNotFound(ResiftError, LookupError):
     """No snapshot is published under that version."""
+
+
+class SnapshotWithdrawn(SnapshotNotFound):
+    """The version was withdrawn: it should not be used any more."""
+
+
+class SnapshotRetired(SnapshotNotFound):
+    """The version was retired: its time was over, and its files are gone."""
 
 
 class SnapshotConflict(ResiftError):

@@ -12,6 +12,7 @@ from resift.client.snapshots import find_manifest, read_manifest
 from resift.client.verify import verify
 from resift.errors import SnapshotConflict
 from resift.model import keys
+from resift.model.manifest import Revision
 from resift.model.verdict import Verdict
 from resift.steps.publish import publish
 from resift.storage import MemoryStore
@@ -75,7 +76,7 @@ def test_publisher_of_other_content_that_comes_late_spoils_nothing_and_leaves_no
 
     manifest = read_manifest(store, "sample", cycle(0))
     assert verify(store, manifest).problems == ()
-    assert store.get(f"datasets/sample/snapshots/{cycle(0)}/revisions/0.json") == manifest.to_json()
+    assert store.get(f"datasets/sample/snapshots/{cycle(0)}/revisions/0.json") == Revision.of(manifest).to_json()
     assert {stat.key for stat in store.list("datasets/sample/snapshots/")} == listed(manifest)
 
 

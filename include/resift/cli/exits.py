@@ -13,12 +13,22 @@ from resift.errors import (
     SnapshotConflict,
     SnapshotDamaged,
     SnapshotNotFound,
+    SnapshotRetired,
+    SnapshotWithdrawn,
     VerdictError,
 )
 
 DONE, NO, WRONG_USE, UNKNOWN = range(4)
 
-_ANSWER_IS_NO = (DropRejected, RefreshRefused, SnapshotConflict, SnapshotDamaged, VerdictError)
+_ANSWER_IS_NO = (
+    DropRejected,
+    RefreshRefused,
+    SnapshotConflict,
+    SnapshotDamaged,
+    SnapshotRetired,
+    SnapshotWithdrawn,
+    VerdictError,
+)
 _WRONG_USE = (ConfigError, GridError, DatasetNotFound, PoolNotFound, SnapshotNotFound)
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from resift.client.snapshots import find_manifest, list_versions, not_found, read_manifest
+from resift.client.snapshots import (
+    find_manifest,
+    list_versions,
+    not_found,
+    read_manifest,
+    require_no_tombstone,
+)
 from resift.errors import SnapshotNotFound
 from resift.model.manifest import Manifest
 from resift.storage import Store
@@ -37,6 +43,7 @@ def _by_digest(store: Store, dataset: str, digits: str) -> Manifest:
     known = [find_manifest(store, dataset, version) for version in list_versions(store, dataset)]
     found = [manifest for manifest in known if manifest and manifest.content_digest.startswith(digits)]
     if len(found) == 1:
+        require_no_tombstone(store, dataset, found[0].version)
         return found[0]
     if not found:
         if not any(known):

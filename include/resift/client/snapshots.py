@@ -6,9 +6,18 @@ import difflib
 from datetime import date
 
 from resift.client.sound import MOST_BYTES, require_sound
-from resift.errors import DatasetNotFound, KeyNotFound, SnapshotDamaged, SnapshotNotFound, StagingError
+from resift.errors import (
+    DatasetNotFound,
+    KeyNotFound,
+    SnapshotDamaged,
+    SnapshotNotFound,
+    SnapshotRetired,
+    SnapshotWithdrawn,
+    StagingError,
+)
 from resift.model import keys
 from resift.model.manifest import Latest, Manifest
+from resift.model.tombstone import Tombstone
 from resift.storage import Store
 
 
@@ -61,11 +70,14 @@ def read_manifest(store: Store, dataset: str, version: str | date) -> Manifest:
     Raises:
         DatasetNotFound: Nothing is published under the dataset's name.
         SnapshotNotFound: The version is not published, or at another revision. The message lists what there is.
+        SnapshotWithdrawn: The version should not be used any more.
+        SnapshotRetired: The version ended, and its files are gone.
     """
     if version == "latest":
         return read_manifest(store, dataset, _latest(store, dataset))
     day, _, revision = str(version).partition(".")
     try:
+        require_no_tombstone(store, dataset, date.fromisoformat(day))
         manifest = find_manifest(store, dataset, date.fromisoformat(day))
     except ValueError:
         manifest = None
@@ -80,9 +92,36 @@ def read_manifest(store: Store, dataset: str, version: str | date) -> Manifest:
 
 
 def find_previous(store: Store, dataset: str, version: date) -> Manifest | None:
-    """Return the manifest of the newest version before this one, or None."""
-    earlier = [known for known in list_versions(store, dataset) if known < version]
-    return find_manifest(store, dataset, earlier[-1]) if earlier else None
+    """Return the manifest of the newest version before this one that has not ended, or None."""
+    for known in reversed(list_versions(store, dataset)):
+        if known < version and find_tombstone(store, dataset, known) is None:
+            return find_manifest(store, dataset, known)
+    return None
+
+
+def find_tombstone(store: Store, dataset: str, version: date) -> Tombstone | None:
+    """Return the tombstone of a version that ended, or None where it has not."""
+    key = keys.tombstone(dataset, version)
+    try:
+        return Tombstone.from_json(store.get(key), what=key)
+    except KeyNotFound:
+        return None
+    except StagingError as error:
+        raise SnapshotDamaged(str(error)) from error
+
+
+def require_no_tombstone(store: Store, dataset: str, version: date) -> None:
+    """Refuse a version that ended, saying since when, why, and which one follows it.
+
+    Raises:
+        SnapshotWithdrawn: It should not be used any more.
+        SnapshotRetired: Its files are gone.
+    """
+    tombstone = find_tombstone(store, dataset, version)
+    if tombstone is None:
+        return
+    what = f"snapshot {dataset} {version}: {tombstone.describe()}"
+    raise SnapshotRetired(what) if tombstone.retired else SnapshotWithdrawn(what)
 
 
 def find_latest(store: Store, dataset: str) -> date | None:

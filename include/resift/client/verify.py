@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from resift.client.revisions import check_chain
 from resift.core.circle import offsets
 from resift.core.cut import content_digest
 from resift.errors import KeyNotFound
@@ -37,8 +38,8 @@ def verify(store: Store, manifest: Manifest) -> Verification:
 
     Checked are the size and SHA-256 of each file; of each part its rows, schema, and that its PRNs ascend
     inside the interval the snapshot covers and after those of the part before (so that parts are disjoint and
-    ids unique); the sum of rows; the balance of the funnel; the content digest; and that no file lies among
-    them which the manifest does not list. Memory holds one part.
+    ids unique); the sum of rows; the balance of the funnel; the content digest; the chain of revisions; and that
+    no file lies among them which the manifest does not list. Memory holds one part.
     """
     problems = list(_check_totals(manifest))
     last = (-1, "")
@@ -47,6 +48,7 @@ def verify(store: Store, manifest: Manifest) -> Verification:
         problems += found
     for extra in manifest.extras:
         problems += _check_bytes(store, manifest, extra)
+    problems += check_chain(store, manifest)
     problems += _check_strangers(store, manifest)
     files: list[PartEntry | Extra] = [*manifest.parts, *manifest.extras]
     return Verification(
@@ -64,8 +66,11 @@ def _check_totals(manifest: Manifest) -> Iterator[str]:
         yield f"{what}: its parts have {rows} rows, the manifest says {manifest.rows}."
     funnel = manifest.funnel
     accounted = funnel.superseded + sum(funnel.removed.values()) + funnel.kept
-    if accounted != funnel.observations or funnel.kept != manifest.rows:
-        yield f"{what}: the funnel accounts for {accounted} of {funnel.observations} and keeps {funnel.kept} of them."
+    if accounted != funnel.observations or funnel.kept != manifest.rows + manifest.erased:
+        yield (
+            f"{what}: the funnel accounts for {accounted} of {funnel.observations} and keeps {funnel.kept} of them, "
+            f"{manifest.erased} were erased since."
+        )
     digest = content_digest(
         columns=[(column.name, column.type) for column in manifest.columns],
         start=manifest.draw.start,

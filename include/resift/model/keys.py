@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import date
 
 POOLS = "pool/"
@@ -135,14 +136,40 @@ def revision(dataset: str, version: date, revision: int) -> str:
     return snapshot(dataset, version) + f"revisions/{revision}.json"
 
 
+def tombstone(dataset: str, version: date) -> str:
+    """Says that a version ended, since when and why. A version that has one is not read as if it had not."""
+    return snapshot(dataset, version) + "tombstone.json"
+
+
+def erasure_plan(pool: str, digest: str) -> str:
+    """What an erasure was agreed to remove, by keyed hash and count; its presence means that it was begun."""
+    return f"erasures/{pool}/{digest}/plan.json"
+
+
+def erasure_receipt(pool: str, digest: str) -> str:
+    """Says that an erasure is done."""
+    return f"erasures/{pool}/{digest}/receipt.json"
+
+
 def part_name(part: int, revision: int, sha256: str) -> str:
     """Name of a published part relative to its snapshot. Other content has another name, so none is overwritten."""
     return f"data/part-{part:05d}-r{revision}-{sha256[:12]}.parquet"
 
 
-def changes_name(part: int, sha256: str) -> str:
-    """Name of a published changes file relative to its snapshot."""
-    return f"changes/part-{part:05d}-{sha256[:12]}.parquet"
+def changes_name(part: int, sha256: str, *, revision: int = 0) -> str:
+    """Name of a published changes file relative to its snapshot; the revision is named from the first on."""
+    return f"changes/part-{part:05d}{f'-r{revision}' * (revision > 0)}-{sha256[:12]}.parquet"
+
+
+def number_of(path: str) -> int:
+    """Return the number of a published part or changes file."""
+    return int(path.rpartition("/")[2].split("-")[1])
+
+
+def revision_of(path: str) -> int:
+    """Return the revision in which a published file was written; 0 where its name tells none."""
+    found = re.search(r"-r(\d+)-[0-9a-f]+\.parquet$", path)
+    return int(found[1]) if found else 0
 
 
 def quality(seal: str, name: str) -> str:

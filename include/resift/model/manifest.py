@@ -1,11 +1,11 @@
-"""The manifest: its presence is the snapshot's existence; and the pointer to the latest."""
+"""The manifest: its presence is the snapshot's existence; the links of its revisions; the pointer to the latest."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
 from resift.model.dataset import Dataset
-from resift.model.document import Document, Name
+from resift.model.document import Document, Name, sha256_hex
 from resift.model.evidence import EvidenceCounts
 from resift.model.refresh import PartEntry, PolicyRef, Previous
 
@@ -105,6 +105,60 @@ class Manifest(Document):
 
     verdict_seal: str
     software: dict[str, str]
+
+    erased: int = 0
+    """Rows taken out by all erasures since the version was published; ``funnel.kept = rows + erased``."""
+
+    erased_changes: int = 0
+    """Lines taken out of the changes by all erasures."""
+
+    revised_at: datetime | None = None
+    """When this revision was made; None at revision 0."""
+
+    previous_revision_digest: str | None = None
+    """SHA-256 of ``revisions/N.json`` of the revision before; None at revision 0."""
+
+
+class Revision(Document):
+    """One link of a version's chain: what a revision holds, by count and digest, never by id.
+
+    A pure function of the manifest, so whoever finds it missing may write it.
+    """
+
+    format: str = "resift-revision/1"
+    dataset: Name
+    version: date
+    revision: int
+    content_digest: str
+    manifest_digest: str
+    """SHA-256 of the manifest at this revision, as it lay in the lake."""
+
+    previous_revision_digest: str | None
+    """SHA-256 of the link before; None for the first."""
+
+    rows: int
+    erased: int
+    """Rows taken out since revision 0; the difference to the link before is what this erasure took."""
+
+    erased_changes: int
+    revised_at: datetime | None
+    """None for revision 0."""
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Revision:
+        """Return the link that belongs to a manifest."""
+        return cls(
+            dataset=manifest.dataset,
+            version=manifest.version,
+            revision=manifest.revision,
+            content_digest=manifest.content_digest,
+            manifest_digest=sha256_hex(manifest.to_json()),
+            previous_revision_digest=manifest.previous_revision_digest,
+            rows=manifest.rows,
+            erased=manifest.erased,
+            erased_changes=manifest.erased_changes,
+            revised_at=manifest.revised_at,
+        )
 
 
 class Latest(Document):

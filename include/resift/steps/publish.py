@@ -9,29 +9,28 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 
 import resift
-from resift.client.snapshots import find_manifest
+from resift.client.snapshots import find_manifest, require_no_tombstone
 from resift.core.cut import content_digest
 from resift.core.estimate import eligible_estimate
 from resift.core.prn import CIRCLE
 from resift.errors import (
     KeyExists,
-    KeyNotFound,
     RefreshHeld,
     RefreshRefused,
     SnapshotConflict,
     StagingError,
-    WriteConflict,
 )
 from resift.model import keys
 from resift.model.document import sha256_hex
 from resift.model.grid import midnight
 from resift.model.keys import Staging
-from resift.model.manifest import Changes, Column, Draw, Extra, Funnel, Latest, Manifest
-from resift.model.refresh import CutReceipt, PartEntry, Plan
+from resift.model.manifest import Changes, Column, Draw, Extra, Funnel, Manifest, Revision
+from resift.model.refresh import CutReceipt, Plan
 from resift.model.verdict import Verdict
 from resift.steps.cut import read_cut
 from resift.steps.framing import published_schema, require_planned_rights
 from resift.steps.plan import read_plan
+from resift.steps.settle import move_latest, sweep, write_link
 from resift.storage import Store
 
 
@@ -45,19 +44,23 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
         RefreshHeld: The breaker holds the snapshot for a person.
         RefreshRefused: The judge found the snapshot wrong.
         SnapshotConflict: The version is published with other content.
+        SnapshotRetired: The version ended; it does not come back.
+        SnapshotWithdrawn: The same.
         PoolError: Suppressions or policy changed since the refresh was planned.
     """
     staging = Staging(dataset, version, plan_id)
     plan, cut = read_plan(store, staging), read_cut(store, staging)
     require_own_digest(plan, cut)
     verdict.require(dataset=dataset, version=version, content_digest=cut.content_digest)
+    require_no_tombstone(store, dataset, version)
     published = find_manifest(store, dataset, version)
     if published is None:
         require_pass(verdict)
         published = _publish(store, staging, plan, cut, verdict)
-    # Also where the manifest was there: whoever wrote it may have died before sweeping.
-    _sweep(store, published)
-    if published.content_digest != cut.content_digest:
+    # Also where the manifest was there: whoever wrote it may have died before it was settled.
+    write_link(store, published)
+    sweep(store, published)
+    if cut.content_digest not in (published.content_digest, _first_digest(store, published)):
         raise SnapshotConflict(describe_conflict(published, plan, cut))
     move_latest(store, published)
     _clean(store, staging)
@@ -133,34 +136,25 @@ def _publish(store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdic
 
 
 def _create_manifest(store: Store, manifest: Manifest) -> Manifest:
-    """Write the manifest, or return the one somebody else wrote for this version in the meantime."""
+    """Write the manifest, or return the one somebody else wrote for this version in the meantime.
+
+    Raises:
+        SnapshotRetired: The version ended; it does not come back.
+        SnapshotWithdrawn: The same.
+    """
     key = keys.manifest(manifest.dataset, manifest.version)
-    first = keys.revision(manifest.dataset, manifest.version, 0)
-    winner = find_manifest(store, manifest.dataset, manifest.version)
-    if winner is not None:
-        return winner
-    store.put(first, manifest.to_json())
+    require_no_tombstone(store, manifest.dataset, manifest.version)
     try:
         store.create(key, manifest.to_json())
     except KeyExists:
-        winner = Manifest.from_json(store.get(key), what=key)
-        if winner.revision == 0:
-            store.put(first, winner.to_json())
-        return winner
+        return Manifest.from_json(store.get(key), what=key)
     return manifest
 
 
-def _sweep(store: Store, manifest: Manifest) -> None:
-    """Remove what other publishers of this version left: no manifest lists it, so no erasure would ever find it."""
-    if manifest.revision:
-        return
-    prefix = keys.snapshot(manifest.dataset, manifest.version)
-    files: list[PartEntry | Extra] = [*manifest.parts, *manifest.extras]
-    listed = {prefix + file.path for file in files}
-    for folder in keys.published(manifest.dataset, manifest.version):
-        for stat in list(store.list(folder)):
-            if stat.key not in listed:
-                store.delete(stat.key)
+def _first_digest(store: Store, manifest: Manifest) -> str:
+    """Return the content digest with which a version was published, before any erasure."""
+    key = keys.revision(manifest.dataset, manifest.version, 0)
+    return Revision.from_json(store.get(key), what=key).content_digest
 
 
 def _publish_extras(store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdict: Verdict) -> Iterator[Extra]:
@@ -231,24 +225,6 @@ def _changes(plan: Plan, cut: CutReceipt) -> Changes | None:
         left=cut.left,
         turnover=sum(cut.entered.values()) / cut.rows,
     )
-
-
-def move_latest(store: Store, manifest: Manifest) -> None:
-    """Point ``latest`` at a version, unless it points at a later one already."""
-    key = keys.latest(manifest.dataset)
-    pointer = Latest(version=manifest.version, revision=manifest.revision, content_digest=manifest.content_digest)
-    while True:
-        stat = store.stat(key)
-        try:
-            if stat is None:
-                store.create(key, pointer.to_json())
-                return
-            if Latest.from_json(store.get(key), what=key).version >= manifest.version:
-                return
-            store.swap(key, pointer.to_json(), etag=stat.etag)
-            return
-        except (KeyExists, KeyNotFound, WriteConflict):
-            continue  # Another publisher moved it between our look and our write: look again.
 
 
 def _clean(store: Store, staging: Staging) -> None:

@@ -1,0 +1,61 @@
+"""Bring what lies around a manifest in line with it: its link in the chain, ``latest``, and files it does not list."""
+
+from __future__ import annotations
+
+from resift.client.snapshots import find_tombstone
+from resift.errors import KeyExists, KeyNotFound, WriteConflict
+from resift.model import keys
+from resift.model.document import sha256_hex
+from resift.model.manifest import Extra, Latest, Manifest, Revision
+from resift.model.refresh import PartEntry
+from resift.storage import Store
+
+
+def write_link(store: Store, manifest: Manifest) -> str:
+    """Write the link of a manifest's revision, and return the digest of the link, which the next revision names.
+
+    A link is written after its manifest and before the manifest of the next revision; being a function of its
+    manifest, it is completed by whoever finds it missing.
+    """
+    link = Revision.of(manifest)
+    store.put(keys.revision(manifest.dataset, manifest.version, manifest.revision), link.to_json())
+    return sha256_of(link)
+
+
+def sha256_of(link: Revision) -> str:
+    """Return the digest of a link as it lies in the lake."""
+    return sha256_hex(link.to_json())
+
+
+def move_latest(store: Store, manifest: Manifest) -> None:
+    """Point ``latest`` at a version and revision, unless it points at a later one already, or the version ended."""
+    key = keys.latest(manifest.dataset)
+    pointer = Latest(version=manifest.version, revision=manifest.revision, content_digest=manifest.content_digest)
+    while find_tombstone(store, manifest.dataset, manifest.version) is None:
+        stat = store.stat(key)
+        try:
+            if stat is None:
+                store.create(key, pointer.to_json())
+                return
+            there = Latest.from_json(store.get(key), what=key)
+            if (there.version, there.revision) >= (manifest.version, manifest.revision):
+                return
+            store.swap(key, pointer.to_json(), etag=stat.etag)
+            return
+        except (KeyExists, KeyNotFound, WriteConflict):
+            continue  # Another publisher moved it between our look and our write: look again.
+
+
+def sweep(store: Store, manifest: Manifest) -> None:
+    """Remove files of a version that its manifest does not list: left by other publishers, and by revisions before.
+
+    No erasure would find them otherwise. Files of a later revision than the manifest's are those of somebody
+    who is just making it, and stay.
+    """
+    prefix = keys.snapshot(manifest.dataset, manifest.version)
+    files: list[PartEntry | Extra] = [*manifest.parts, *manifest.extras]
+    listed = {prefix + file.path for file in files}
+    for folder in keys.published(manifest.dataset, manifest.version):
+        for stat in list(store.list(folder)):
+            if stat.key not in listed and keys.revision_of(stat.key) <= manifest.revision:
+                store.delete(stat.key)
