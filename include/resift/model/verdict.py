@@ -7,8 +7,10 @@ from typing import Literal, Self
 
 from resift.errors import VerdictError
 from resift.model.document import Document, Name, canonical_json, sha256_hex
+from resift.model.mixes import Mixes
 
 Status = Literal["proceed", "hold", "stop"]
+FindingStatus = Literal["pass", "warn", "hold", "fail", "not_applicable"]
 
 
 class Finding(Document):
@@ -17,7 +19,9 @@ class Finding(Document):
     rule: str
     """Short name, such as ``ids are unique``."""
 
-    status: Literal["pass", "hold", "fail", "not_applicable"]
+    status: FindingStatus
+    """``warn`` is shown and holds nothing."""
+
     found: str
     """The value that was measured."""
 
@@ -44,6 +48,9 @@ class Verdict(Document):
     findings: tuple[Finding, ...]
     evaluated: int
     """How many Great Expectations checks were run."""
+
+    mixes: Mixes | None = None
+    """What the next version's drift is measured against; None in verdicts of older versions of resift."""
 
     seal: str
     """SHA-256 over all other fields."""
@@ -81,3 +88,7 @@ class Verdict(Document):
     def failures(self) -> tuple[Finding, ...]:
         """Return the findings that keep the snapshot from being published."""
         return tuple(finding for finding in self.findings if finding.status in ("hold", "fail"))
+
+    def warnings(self) -> tuple[Finding, ...]:
+        """Return the findings that are to be shown, and keep nothing from being published."""
+        return tuple(finding for finding in self.findings if finding.status == "warn")

@@ -13,9 +13,13 @@ import pyarrow.parquet as pq
 
 from resift.checks.breaker import merge_tallies
 from resift.checks.judge import judge_metrics, verdict_on
+from resift.checks.mixes import mixes_of
 from resift.checks.rows import SAMPLE_COLUMNS, gather
+from resift.client.snapshots import find_manifest
 from resift.errors import KeyNotFound, StagingError
+from resift.model import keys
 from resift.model.keys import Staging
+from resift.model.mixes import Mixes
 from resift.model.refresh import CutReceipt, PartMetrics, Plan
 from resift.model.verdict import Verdict
 from resift.steps.pools import read_pool
@@ -40,22 +44,45 @@ def judge(store: Store, *, dataset: str, version: date, plan_id: str) -> Verdict
     Raises:
         StagingError: A step before this one has not finished, or staged something else.
     """
-    keys = Staging(dataset, version, plan_id)
-    plan = Plan.from_json(_staged(store, keys.plan, by="plan"), what=f"{store.url}/{keys.plan}")
-    cut = CutReceipt.from_json(_staged(store, keys.cut, by="cut"), what=f"{store.url}/{keys.cut}")
+    staging = Staging(dataset, version, plan_id)
+    plan = Plan.from_json(_staged(store, staging.plan, by="plan"), what=f"{store.url}/{staging.plan}")
+    cut = CutReceipt.from_json(_staged(store, staging.cut, by="cut"), what=f"{store.url}/{staging.cut}")
     salt = read_pool(store, plan.dataset.pool).salt
     _require_same_refresh(cut, store.url, dataset=dataset, version=version, plan_id=plan_id)
     with ThreadPoolExecutor(_READERS) as readers:
-        metrics = list(_mapped(readers, lambda index: _read_metrics(store, keys.metrics(index)), cut.ranges))
-        samples = _mapped(readers, lambda index: _read_sample(store, keys.sample(index)), cut.ranges)
+        metrics = list(_mapped(readers, lambda index: _read_metrics(store, staging.metrics(index)), cut.ranges))
+        samples = _mapped(readers, lambda index: _read_sample(store, staging.sample(index)), cut.ranges)
         paths = (entry.path for entry in cut.parts)
         sample = gather(zip(paths, samples, strict=False), seed=int(cut.content_digest[:15], 16))
-        tally = _read_tallies(store, keys, readers, plan)
-    findings, evaluation = judge_metrics(plan, cut, metrics, sample, tally, salt=salt)
-    verdict = verdict_on(cut, findings, evaluated=len(evaluation.results))
-    _write_pages(store, keys, evaluation.pages())
-    store.put(keys.verdict, verdict.to_json())
+        tally = _read_tallies(store, staging, readers, plan)
+    before = read_mixes(store, plan)
+    findings, evaluation = judge_metrics(plan, cut, metrics, sample, tally, salt=salt, previous=before)
+    verdict = verdict_on(cut, findings, evaluated=len(evaluation.results), mixes=mixes_of(metrics))
+    _write_pages(store, staging, evaluation.pages())
+    store.put(staging.verdict, verdict.to_json())
     return verdict
+
+
+def read_mixes(store: Store, plan: Plan) -> Mixes | None:
+    """Return the mixes of the previous snapshot, or None if there is none, or it was judged before they were kept.
+
+    Raises:
+        StagingError: The verdict it was published with was altered.
+    """
+    manifest = plan.previous and find_manifest(store, plan.dataset.name, plan.previous.version)
+    if not manifest:
+        return None
+    key = keys.snapshot(manifest.dataset, manifest.version) + keys.quality(manifest.verdict_seal, "verdict.json")
+    try:
+        verdict = Verdict.from_json(store.get(key), what=f"{store.url}/{key}")
+    except KeyNotFound:
+        return None
+    if verdict.seal != manifest.verdict_seal or verdict.expected_seal() != verdict.seal:
+        raise StagingError(
+            f"{store.url}/{key}: its seal is {verdict.seal[:12]}…, expected {manifest.verdict_seal[:12]}…, with which "
+            f"{manifest.dataset} {manifest.version} was published. Run `resift verify {manifest.version}`."
+        )
+    return verdict.mixes
 
 
 def _require_same_refresh(cut: CutReceipt, url: str, *, dataset: str, version: date, plan_id: str) -> None:
@@ -95,8 +122,8 @@ def _read_parquet(store: Store, key: str, *, by: str) -> pa.Table:
         ) from error
 
 
-def _read_tallies(store: Store, keys: Staging, readers: ThreadPoolExecutor, plan: Plan) -> pa.Table:
-    found = list(store.list(keys.prefix + "tally/"))
+def _read_tallies(store: Store, staging: Staging, readers: ThreadPoolExecutor, plan: Plan) -> pa.Table:
+    found = list(store.list(staging.prefix + "tally/"))
     limits = plan.dataset.limits
     least = min(limits.owner_min_members, limits.host_min_members)
     shares = 1 + sum(one.size_bytes for one in found) // _TALLY_BYTES
@@ -119,12 +146,12 @@ def _mapped(readers: ThreadPoolExecutor, read: Callable[[One], Other], things: I
         yield from readers.map(read, batch)
 
 
-def _write_pages(store: Store, keys: Staging, pages: Iterable[tuple[str, bytes]]) -> None:
+def _write_pages(store: Store, staging: Staging, pages: Iterable[tuple[str, bytes]]) -> None:
     # The verdict goes first and comes back last: in between, nothing can be published.
-    store.delete(keys.verdict)
+    store.delete(staging.verdict)
     written = set()
     for name, body in pages:
-        store.put(keys.docs + name, body)
-        written.add(keys.docs + name)
-    for stale in [one.key for one in store.list(keys.docs) if one.key not in written]:
+        store.put(staging.docs + name, body)
+        written.add(staging.docs + name)
+    for stale in [one.key for one in store.list(staging.docs) if one.key not in written]:
         store.delete(stale)

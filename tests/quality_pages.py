@@ -1,0 +1,56 @@
+"""Writes the tables of docs/quality.md from the suites: ``python tests/quality_pages.py``. A test holds them equal."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from checks.staged_refresh import staged
+
+PAGE = Path(__file__).parents[1] / "docs" / "quality.md"
+PARTS, ROWS = 4, 1_000_000
+
+
+def suites() -> Iterator[Any]:
+    """Yield every suite there is, for a dataset with the default limits, four parts and a million rows."""
+    from resift.checks import suites
+    from resift.checks.drift_suite import drift_suite
+
+    plan = staged(parts=PARTS).plan
+    dataset = plan.dataset.model_copy(update={"size": ROWS})
+    yield suites.parts_suite(plan.model_copy(update={"dataset": dataset}), parts=PARTS)
+    yield suites.snapshot_suite(dataset, rows=ROWS, sampled=suites.MOST_ROWS, first=False)
+    yield suites.sample_suite(dataset)
+    yield drift_suite(dataset, rows=ROWS, before=ROWS, previous=None)
+
+
+def table(suite: Any) -> str:
+    """Return the rules of one suite as the page shows them."""
+    lines = ["| rule | limit | reason |", "|---|---|---|"]
+    for one in suite.expectations:
+        broken = {"warn": "warns", "hold": "holds", "fail": "stops"}[one.meta["on_break"]]
+        limit = one.meta["limit"] + (f"; {broken}" if broken != "stops" else "")
+        lines.append(f"| {one.meta['rule']} | {limit} | {one.notes} |")
+    return "\n".join(lines)
+
+
+def written(page: str) -> str:
+    """Return the page with every table as the suites have it."""
+    for suite in suites():
+        name = suite.name
+        shown = f"<!-- suite {name} -->\n{table(suite)}\n<!-- /suite -->"
+        page, found = re.subn(
+            rf"<!-- suite {name} -->.*?<!-- /suite -->", lambda _, shown=shown: shown, page, flags=re.DOTALL
+        )
+        if found != 1:
+            raise SystemExit(f"docs/quality.md: found {found} tables of suite {name}, expected one.")
+    return page
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
