@@ -6,13 +6,12 @@ import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
 from pathlib import Path
 
 import pyarrow as pa
 
 from resift.errors import ConfigError
-from resift.policy.judge import JUDGED, judge
+from resift.policy.judge import JUDGED, judge_each
 from resift.policy.policy import Policy
 
 _FIELDS = ("owner_country", "upload_country", "lat", "lon", "subdivision", "url", "has_face")
@@ -66,13 +65,11 @@ def relaxed_cases(policy: Policy, cases: Iterable[Case]) -> list[Case]:
 
 
 def decide(policy: Policy, cases: Iterable[Case]) -> list[tuple[Case, str]]:
-    """Return each case with all reasons the policy has to exclude it; those of one day are judged together."""
-    found: list[tuple[Case, str]] = []
-    for day, some in groupby(sorted(cases, key=lambda case: case.as_of), key=lambda case: case.as_of):
-        group = list(some)
-        table = pa.table({name: pa.array([case.evidence.get(name) for case in group], pa.string()) for name in _NAMES})
-        found += zip(group, judge(table, policy, days=(day,)).all_reasons().tolist(), strict=True)
-    return found
+    """Return each case with all reasons the policy has to exclude it on its day."""
+    group = list(cases)
+    table = pa.table({name: pa.array([case.evidence.get(name) for case in group], pa.string()) for name in _NAMES})
+    reasons = judge_each(table, policy, days=[case.as_of for case in group]).all_reasons()
+    return list(zip(group, reasons.tolist(), strict=True))
 
 
 _NAMES = (*JUDGED.names, "has_face")

@@ -22,9 +22,12 @@ class Column:
     texts: tuple[str, ...]
     means: tuple[Means, ...]
 
-    def weigh(self, excluded: frozenset[str]) -> np.ndarray:
-        """Return what each row says, NOTHING to INSIDE, where these codes are excluded."""
-        return np.array([_weigh(means, excluded) for means in self.means], dtype=np.int8)[self.index]
+    def weigh(self, excluded: frozenset[str], rows: np.ndarray | None = None) -> np.ndarray:
+        """Return what each row, or each of some, says, NOTHING to INSIDE, where these codes are excluded."""
+        if rows is None:
+            return np.array([_weigh(means, excluded) for means in self.means], dtype=np.int8)[self.index]
+        number, used = np.unique(self.index[rows], return_inverse=True)
+        return np.array([_weigh(self.means[at], excluded) for at in number], dtype=np.int8)[used]
 
 
 def _weigh(means: Means, excluded: frozenset[str]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -43,44 +43,55 @@ class Judgement:
     """What was read of the fields that name countries."""
 
     codes: frozenset[str]
-    """What is excluded of all rows."""
+    """All that is excluded of any row."""
 
     places: np.ndarray | None
     """Where each row is, a :class:`~resift.policy.coordinates.Place`; None where no coordinates were given."""
 
-    rows: int
+    combination: np.ndarray
+    """For each row the number of the combination of what its fields say."""
+
+    combinations: dict[int, dict[str, int]]
+    """Those that occur: few, whatever the number of rows, so that each is decided once."""
 
     def first_reasons(self) -> np.ndarray:
         """Return for each row the weightiest reason to exclude it, such as ``inside.owner_country``, or None."""
-        return self._look_up(lambda reasons: reasons[0] if reasons else None, object)
+        return self._decide(lambda reasons: reasons[0] if reasons else None, object)[self.combination]
 
     def all_reasons(self) -> np.ndarray:
         """Return for each row every reason to exclude it, joined by ``;``; empty where it is included."""
-        return self._look_up(";".join, object)
+        return self._decide(";".join, object)[self.combination]
 
-    def included(self, *, without: str | None = None) -> np.ndarray:
-        """Return for each row whether it is included, or would be if this field said nothing."""
-        return self._look_up(lambda reasons: not reasons, bool, without=without)
+    def included(self) -> np.ndarray:
+        """Return for each row whether it is included."""
+        return self._decide(lambda reasons: not reasons, bool)[self.combination]
 
-    def _look_up(
+    def excluded_only_by(self, field: str) -> np.ndarray:
+        """Return the rows that are excluded, and would be included if this field said nothing."""
+        alone = self._decide(lambda reasons: not reasons, bool, without=field)
+        return np.flatnonzero((alone & ~self._decide(lambda reasons: not reasons, bool))[self.combination])
+
+    def _decide(
         self, of_reasons: Callable[[list[str]], object], kind: type, *, without: str | None = None
     ) -> np.ndarray:
-        """Number the combinations that occur, and decide each of them once."""
-        base = INSIDE + 1
-        number = np.zeros(self.rows, dtype=np.int16)
-        for column in self.says.values():
-            number = number * np.int16(base) + column
-        table = np.empty(base ** len(self.says), dtype=kind)
-        for combination in np.flatnonzero(np.bincount(number, minlength=len(table))):
-            digits, rest = [], int(combination)
-            for _ in self.says:
-                rest, digit = divmod(rest, base)
-                digits.append(digit)
-            says = dict(zip(self.says, reversed(digits), strict=True))
-            if without in says:
-                says[without] = NOTHING
-            table[combination] = of_reasons(reasons_of(says, self.policy))
-        return table[number]
+        table = np.zeros((INSIDE + 1) ** len(self.says), dtype=kind)
+        for number, says in self.combinations.items():
+            table[number] = of_reasons(reasons_of({**says, without: NOTHING} if without else says, self.policy))
+        return table
+
+
+def _combine(says: dict[str, np.ndarray], rows: int) -> tuple[np.ndarray, dict[int, dict[str, int]]]:
+    """Number the combinations of what the fields of each row say, and list those that occur."""
+    base = INSIDE + 1
+    number = np.zeros(rows, dtype=np.int16 if base ** len(says) < 2**15 else np.int32)
+    for column in says.values():
+        np.multiply(number, base, out=number)
+        np.add(number, column, out=number)
+    places = [base**power for power in reversed(range(len(says)))]
+    found = np.flatnonzero(np.bincount(number, minlength=1)).tolist()
+    return number, {
+        one: {field: one // place % base for field, place in zip(says, places, strict=True)} for one in found
+    }
 
 
 def reasons_of(says: dict[str, int], policy: Policy) -> list[str]:
@@ -96,9 +107,9 @@ def reasons_of(says: dict[str, int], policy: Policy) -> list[str]:
         f"{WORDS[weight]}.{field}"
         for weight in weighed
         for field in policy.fields
-        if says[field] == weight and not (weight == UNREADABLE and _may_be_unreadable(field, policy))
+        if says.get(field) == weight and not (weight == UNREADABLE and _may_be_unreadable(field, policy))
     ]
-    enough = sum(says[field] == OUTSIDE for field in policy.sufficient) >= policy.evidence.minimum
+    enough = sum(says.get(field) == OUTSIDE for field in policy.sufficient) >= policy.evidence.minimum
     return found or ([] if enough or policy.on_no_evidence == "include" else [NO_EVIDENCE])
 
 
@@ -124,36 +135,57 @@ def judge_evidence(evidence: pa.Table, policy: Policy, *, days: tuple[date, ...]
 
 def judge(evidence: pa.Table, policy: Policy, *, days: tuple[date, ...]) -> Judgement:
     """Return what every field of every row says. Values are read once per distinct value, not once per row."""
+    return _judge(evidence, policy, [(days, None)])
+
+
+def judge_each(evidence: pa.Table, policy: Policy, *, days: Sequence[date]) -> Judgement:
+    """Return what every field of every row says on a day of its own."""
+    rows: dict[date, list[int]] = {}
+    for row, day in enumerate(days):
+        rows.setdefault(day, []).append(row)
+    return _judge(evidence, policy, [((day,), np.array(some)) for day, some in rows.items()])
+
+
+def _judge(
+    evidence: pa.Table, policy: Policy, dated: Iterable[tuple[tuple[date, ...], np.ndarray | None]]
+) -> Judgement:
     columns = _read_columns(evidence, policy)
     says = {field: np.zeros(len(evidence), dtype=np.int8) for field in policy.fields}
-    places = None
-    for codes, rows in _layers(evidence, policy, days):
+    places: np.ndarray | None = None
+    excluded: frozenset[str] = frozenset()
+    for codes, rows in _layers(evidence, policy, dated):
+        excluded = excluded | codes
+        some = evidence if rows is None else evidence.select(["url", "lat", "lon"]).take(rows)
         for field, column in columns.items():
-            _add(says[field], column.weigh(codes), rows)
+            _add(says[field], column.weigh(codes, rows), rows)
         if "url" in says and (domains := excluded_domains(policy, codes)):
-            found = find_evidence(evidence["url"], domains, policy.neutral_hosts)
-            _add(says["url"], np.where(found, np.int8(INSIDE), np.int8(NOTHING)), rows)
-        if "gps" in says and (here := _places(evidence, policy, codes)) is not None:
-            places = here if places is None else places
+            found = find_evidence(some["url"], domains, policy.neutral_hosts)
+            _add(says["url"], found.view(np.int8) * np.int8(INSIDE), rows)
+        if "gps" in says and (here := _places(some, policy, codes)) is not None:
+            if places is None:
+                places = np.zeros(len(evidence), dtype=np.int8) if rows is not None else here
             _add(says["gps"], _OF_PLACE[here], rows)
-    return Judgement(policy, says, columns, policy.excluded_on(days), places, len(evidence))
+            _add(places, here, rows)
+    return Judgement(policy, says, columns, excluded, places, *_combine(says, len(evidence)))
 
 
 def _add(says: np.ndarray, more: np.ndarray, rows: np.ndarray | None) -> None:
     if rows is None:
         np.maximum(says, more, out=says)
     else:
-        says[rows] = np.maximum(says[rows], more[rows])
+        says[rows] = np.maximum(says[rows], more)
 
 
 def _layers(
-    evidence: pa.Table, policy: Policy, days: tuple[date, ...]
+    evidence: pa.Table, policy: Policy, dated: Iterable[tuple[tuple[date, ...], np.ndarray | None]]
 ) -> Iterator[tuple[frozenset[str], np.ndarray | None]]:
-    """Yield the codes excluded for all rows, then those excluded for the rows that meet a condition."""
-    yield policy.excluded_on(days), None
-    for rule in policy.rules:
-        if rule.when is not None:
-            yield policy.excluded_on(days, (rule,)), np.flatnonzero(_meets(evidence, rule.when))
+    """Yield the codes excluded for the rows of some days, then those excluded for the rows that meet a condition."""
+    for days, rows in dated:
+        yield policy.excluded_on(days), rows
+        for rule in policy.rules:
+            if rule.when is not None:
+                meets = _meets(evidence, rule.when)
+                yield policy.excluded_on(days, (rule,)), np.flatnonzero(meets) if rows is None else rows[meets[rows]]
 
 
 def _meets(evidence: pa.Table, condition: Condition) -> np.ndarray:

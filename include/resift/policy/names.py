@@ -12,8 +12,8 @@ from resift.model.document import sha256_hex
 
 
 @cache
-def load_names(file: str, sha256: str) -> dict[str, tuple[str, ...]]:
-    """Return the codes of each folded name, from a table `tools/build-names` wrote.
+def load_names(file: str, sha256: str) -> dict[str, str]:
+    """Return the codes of each folded name, with a blank between them, from a table `tools/build-names` wrote.
 
     Raises:
         ConfigError: There is no such table, or its bytes are not those pinned.
@@ -27,4 +27,5 @@ def load_names(file: str, sha256: str) -> dict[str, tuple[str, ...]]:
             f"names {file}: has sha256 {sha256_hex(body)}, the policy pins {sha256}. "
             "Install the table the policy was made with, or check the new one and pin it."
         )
-    return {name: tuple(codes.split()) for name, codes in json.loads(lzma.decompress(body)).items()}
+    names: dict[str, str] = json.loads(lzma.decompress(body))
+    return names

@@ -49,7 +49,8 @@ class Reader:
     policy: Policy
     placeholders: frozenset[str]
     aliases: Mapping[str, tuple[str, ...]]
-    names: Mapping[str, tuple[str, ...]]
+    names: Mapping[str, str]
+    """Codes with a blank between them: thirty thousand names, of which few are ever looked up."""
 
     def country(self, value: str, field: str) -> Means:
         """Read a value of a country field: exact codes, then aliases, then names."""
@@ -91,7 +92,7 @@ class Reader:
 
     def _name(self, text: str) -> Means:
         folded = fold(text)
-        return self.aliases.get(folded) or self.names.get(folded)
+        return self.aliases.get(folded) or tuple(self.names.get(folded, "").split()) or None
 
 
 @lru_cache(maxsize=8)

@@ -13,7 +13,7 @@ from resift.model.evidence import FEW, NO_READINGS, OTHER, CountryItems, Evidenc
 from resift.policy.coordinates import Place
 from resift.policy.degrees import read_degrees
 from resift.policy.fields import Column
-from resift.policy.judge import INSIDE, NOTHING, Judgement
+from resift.policy.judge import NOTHING, Judgement
 from resift.policy.mask import CORE, load_mask, reaches
 from resift.policy.rounded import is_rounded
 
@@ -22,7 +22,7 @@ _SAID: tuple[Said, ...] = get_args(Said)
 
 
 def count_readings(judged: Judgement, evidence: pa.Table, *, items: np.ndarray) -> EvidenceCounts:
-    """Count the items of judged observations by what their fields say. Costs 0.04 s for a million.
+    """Count the items of judged observations by what their fields say. Costs 0.05 s for a million.
 
     Args:
         judged: The judgement of the evidence.
@@ -35,7 +35,7 @@ def count_readings(judged: Judgement, evidence: pa.Table, *, items: np.ndarray) 
     number = np.zeros(len(starts), dtype=np.int64)
     for field in _COMPARED:
         says = judged.says.get(field)
-        number = number * len(_SAID) + (np.maximum.reduceat(says, starts) if says is not None else NOTHING)
+        number = number * len(_SAID) + (_of_items(np.maximum, says, starts) if says is not None else NOTHING)
     found = np.bincount(number, minlength=len(_SAID) ** 3).reshape([len(_SAID)] * 3)
     readings = [
         Reading(
@@ -129,15 +129,20 @@ def _lost_to_buffer(judged: Judgement, evidence: pa.Table, starts: np.ndarray) -
     nowhere = np.zeros(len(starts), dtype=bool)
     if judged.places is None or judged.policy.pins.mask is None:
         return nowhere
-    included = judged.included()
-    rows = np.flatnonzero((judged.places == Place.INSIDE) & (judged.says["gps"] == INSIDE) & ~included)
-    rows = rows[judged.included(without="gps")[rows]]
+    rows = judged.excluded_only_by("gps")
+    rows = rows[judged.places[rows] == Place.INSIDE]
     if not len(rows):
         return nowhere
-    few = evidence.take(rows)
+    few = evidence.select(["lat", "lon"]).take(rows)
     north, east = (read_degrees(few[axis], placeholders=judged.policy.placeholders).value for axis in ("lat", "lon"))
     core = load_mask(judged.policy.pins.mask.file + CORE)
     beyond = ~reaches(core, north, east, judged.codes) & ~is_rounded(north, east)
+    included = judged.included()
     spared = included.copy()
     spared[rows[beyond]] = True
-    return np.logical_and.reduceat(spared, starts) & ~np.logical_and.reduceat(included, starts)
+    return _of_items(np.logical_and, spared, starts) & ~_of_items(np.logical_and, included, starts)
+
+
+def _of_items(combine: np.ufunc, rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Combine the rows of each item; most have one."""
+    return rows if len(rows) == len(starts) else combine.reduceat(rows, starts)

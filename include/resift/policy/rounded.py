@@ -68,7 +68,8 @@ def near_rounded(marked: Marked, decimals: int) -> np.ndarray:
     west = marked.first % COLUMNS / PER_DEGREE - 180
     east = west + marked.length / PER_DEGREE
     rows, columns = 180 * scale + 1, 360 * scale + 1
-    changes = np.zeros((rows, columns + 1), dtype=np.int32)
+    # No point is in the reach of 2^15 runs: there are 3,600 rows of them, and few to a row.
+    changes = np.zeros((rows, columns + 1), dtype=np.int16)
     nearest = np.rint(south * scale).astype(np.int64)
     most = int(np.ceil((reach_km / KM_PER_DEGREE + 1 / PER_DEGREE) * scale))
     for step in range(-most, most + 1):
@@ -80,7 +81,7 @@ def near_rounded(marked: Marked, decimals: int) -> np.ndarray:
         row = nearest[some] + step + 90 * scale
         for turn in (-360, 0, 360):  # what reaches over the antimeridian is near on its other side too
             _switch(changes, row, west[some] - half + turn, east[some] + half + turn, scale)
-    return np.cumsum(changes, axis=1)[:, :-1] > 0
+    return np.cumsum(changes, axis=1, dtype=np.int16)[:, :-1] > 0
 
 
 def _switch(changes: np.ndarray, row: np.ndarray, west: np.ndarray, east: np.ndarray, scale: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,7 @@ _LONG = re.compile(rb"[a-z0-9-]{8}")
 
 _NONE, _EVIDENCE, _LOOK = range(3)
 _HTTP, _HTTPS = (np.uint64(int.from_bytes(start, "little")) for start in (b"http://", b"https://"))
+_WORD, _PAIR = np.dtype("<u8"), np.dtype("<u2")
 _SEVEN = np.uint64(2**56 - 1)
 
 
@@ -57,100 +59,125 @@ def is_evidence(url: str, domains: frozenset[str], neutral: Collection[str]) -> 
     return not any(host == name or host.endswith(f".{name}") for name in neutral)
 
 
+class _Tails(dict[int, int]):
+    """What the last eight bytes of hosts say; grows."""
+
+    def __init__(self, domains: frozenset[str], neutral: Collection[str]) -> None:
+        super().__init__()
+        self._domains, self._neutral = domains, tuple(f".{name}" for name in neutral)
+
+    def __missing__(self, tail: int) -> int:
+        self[tail] = says = self._read(tail.to_bytes(_TAIL, "little"))
+        return says
+
+    def _read(self, tail: bytes) -> int:
+        found = _PLAIN.fullmatch(tail)
+        if found is None:
+            over = _LONG.fullmatch(tail) and not any(name.endswith(tail.decode()) for name in self._domains)
+            return _NONE if over else _LOOK
+        if found[1].decode() not in self._domains:
+            return _NONE
+        text = tail.decode()
+        if text.endswith(self._neutral):
+            return _NONE
+        return _LOOK if any(name.endswith(text) for name in self._neutral) else _EVIDENCE
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """What ends of hosts say, for one set of domains."""
+
+    domains: frozenset[str]
+    neutral: frozenset[str]
+    harmless: np.ndarray
+    """For each two bytes, whether they are letters no domain ends with."""
+
+    tails: _Tails
+
+    @classmethod
+    def of(cls, domains: frozenset[str], neutral: Collection[str]) -> _Ends:
+        harmless = np.zeros((256, 256), dtype=bool)
+        harmless[97:123, 97:123] = True  # a to z; the second byte is the first index
+        for name in domains:
+            ending = name.encode()[-2:]
+            harmless[ending[1], ending[0]] = False
+        return cls(domains, frozenset(neutral), harmless.ravel(), _Tails(domains, neutral))
+
+
 def find_evidence(urls: pa.Array | pa.ChunkedArray, domains: frozenset[str], neutral: Collection[str]) -> np.ndarray:
     """Return for each URL whether it is evidence; null and what has no host is not.
 
     Where the last bytes of a host settle it, they are enough; the fronts of the others are read once for each distinct
-    one. Costs 0.07 s for a million URLs.
+    one. Costs 0.08 s for a million URLs.
     """
     found = [np.zeros(0, dtype=bool)]
-    tails: dict[int, int] = {}
+    ends = _Ends.of(domains, neutral)
     for chunk in urls.chunks if isinstance(urls, pa.ChunkedArray) else [urls]:
         for start in range(0, len(chunk), _ROWS):
             few = chunk.slice(start, _ROWS).cast(pa.large_string())
             few = pc.fill_null(few, "") if few.null_count else few
-            says = _settle(few, domains, neutral, tails)
+            says = _settle(few, ends)
             look = np.flatnonzero(says == _LOOK)
             if len(look):
-                says[look] = _read_fronts(few.take(pa.array(look)), domains, neutral)
+                says[look] = _read_fronts(few.take(pa.array(look)), ends)
             found.append(says == _EVIDENCE)
     return np.concatenate(found)
 
 
-def _read_fronts(urls: pa.LargeStringArray, domains: frozenset[str], neutral: Collection[str]) -> np.ndarray:
+def _read_fronts(urls: pa.LargeStringArray, ends: _Ends) -> np.ndarray:
     front = pc.struct_field(pc.extract_regex(urls, _FRONT), "front")
     encoded = pc.coalesce(front, urls).dictionary_encode()
-    says = np.array([is_evidence(text, domains, neutral) for text in encoded.dictionary.to_pylist()], dtype=np.int8)
+    texts = encoded.dictionary.to_pylist()
+    says = np.array([is_evidence(text, ends.domains, ends.neutral) for text in texts], dtype=np.int8)
     return says[encoded.indices.to_numpy()]
 
 
-def _settle(
-    urls: pa.LargeStringArray, domains: frozenset[str], neutral: Collection[str], tails: dict[int, int]
-) -> np.ndarray:
+def _settle(urls: pa.LargeStringArray, ends: _Ends) -> np.ndarray:
     """Say of each URL by its bytes alone whether it is evidence, or that it must be looked at.
 
-    Args:
-        urls: URLs without nulls.
-        domains: Top-level domains that are evidence.
-        neutral: Hosts that are none.
-        tails: What is known of last bytes; grows.
+    Looked at as text is what does not begin with http, what no mark ends within sight, what is shorter than its last
+    bytes, what has letters of other scripts, and what is near the end of the buffer, for nothing may be read beyond.
     """
     offsets = np.frombuffer(urls.buffers()[1], dtype=np.int64)[urls.offset : urls.offset + len(urls) + 1]
     begin, end = offsets[:-1], offsets[1:]
     says = np.where(end > begin, np.int8(_LOOK), np.int8(_NONE))
     body = np.frombuffer(urls.buffers()[2] or b"", dtype=np.uint8)
-    # What is near the end of the buffer is read as text, for nothing may be read beyond it.
-    rows = np.flatnonzero((end > begin + _TAIL) & (begin + _LONGEST + _TAIL < len(body)))
-    if not len(rows):
+    furthest = len(body) - _LONGEST - 2 * _TAIL
+    if furthest < 0:
         return says
-    words = np.ndarray(len(body) - _TAIL + 1, dtype="<u8", buffer=body, strides=(1,))
-    head = words[begin[rows]]
+    words, pairs = (
+        np.ndarray(len(body) - kind.itemsize + 1, dtype=kind, buffer=body, strides=(1,)) for kind in (_WORD, _PAIR)
+    )
+    within = np.minimum(begin, furthest)
+    head = words[within]
     secure = head == _HTTPS
-    plain = secure | ((head & _SEVEN) == _HTTP)
-    rows, secure = rows[plain], secure[plain]
-    first = begin[rows] + np.where(secure, 8, 7)
-    last = np.minimum(_find_ends(body, first), end[rows])
-    # Read as text: what no mark ends within sight, what is shorter than its last bytes, letters of other scripts.
-    plain = (last - first > _TAIL) & (last - first < _LONGEST)
-    plain &= (last == end[rows]) | (body[np.minimum(last, len(body) - 1)] < 128)
-    number, distinct = pd.factorize(words[last[plain] - _TAIL])
-    for tail in distinct.tolist():
-        if tail not in tails:
-            tails[tail] = _of_tail(tail.to_bytes(_TAIL, "little"), domains, neutral)
-    says[rows[plain]] = np.array([tails[tail] for tail in distinct.tolist()], dtype=np.int8)[number]
+    plain = (secure | ((head & _SEVEN) == _HTTP)) & (end > begin + _TAIL) & (within == begin)
+    first = within + 7 + secure
+    last = np.minimum(_find_ends(body, first), end)
+    plain &= (last - first > _TAIL) & (last - first < _LONGEST)
+    plain &= (last == end) | (body[np.minimum(last, len(body) - 1)] < 128)
+    last = np.maximum(last, first)
+    harmless = ends.harmless[pairs[last - 2]]
+    says[plain & harmless] = _NONE
+    rest = np.flatnonzero(plain & ~harmless)
+    number, distinct = pd.factorize(words[last[rest] - _TAIL])
+    says[rest] = np.array([ends.tails[tail] for tail in distinct.tolist()], dtype=np.int8)[number]
     return says
 
 
 def _find_ends(body: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """Return where each host ends: at a mark, or at a byte that is not ASCII; far beyond where none is in sight."""
+    """Return where each host ends: at a mark, or at a byte that is not ASCII, or ``_LONGEST`` bytes on."""
     windows = np.ndarray(len(body) - _SIGHT + 1, dtype=f"V{_SIGHT}", buffer=body, strides=(1,))
-    last = first + 2 * _LONGEST
-    left, at = np.arange(len(first)), first
+    last = first.copy()
+    left: np.ndarray | slice = slice(None)
     for _ in range(0, _LONGEST, _SIGHT):
-        seen = windows[at].view(np.uint8).reshape(-1, _SIGHT)
+        seen = windows[last[left]].view(np.uint8).reshape(-1, _SIGHT)
         hits = seen > 127
         for mark in b"/?#\\":
             hits |= seen == mark
         bits = np.packbits(hits, axis=1, bitorder="little").view("<u4").ravel()
-        # The ones below the lowest bit are as many as the bytes before the first mark.
-        before = np.bitwise_count((bits & -bits) - np.uint32(1))
-        if not len(more := np.flatnonzero(bits == 0)):
-            last[left] = at + before
-            break
-        done = bits != 0
-        last[left[done]] = at[done] + before[done]
-        left, at = left[more], at[more] + _SIGHT
+        # The ones below the lowest bit are as many as the bytes before the first mark; of none there are 32.
+        last[left] += np.bitwise_count((bits & -bits) - np.uint32(1))
+        more = np.flatnonzero(bits == 0)
+        left = left[more] if isinstance(left, np.ndarray) else more
     return last
-
-
-def _of_tail(tail: bytes, domains: frozenset[str], neutral: Collection[str]) -> int:
-    found = _PLAIN.fullmatch(tail)
-    if found is None:
-        over = _LONG.fullmatch(tail) and not any(name.endswith(tail.decode()) for name in domains)
-        return _NONE if over else _LOOK
-    if found[1].decode() not in domains:
-        return _NONE
-    text = tail.decode()
-    if any(text.endswith(f".{name}") for name in neutral):
-        return _NONE
-    return _LOOK if any(f".{name}".endswith(text) for name in neutral) else _EVIDENCE
