@@ -10,17 +10,20 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from builders import NOW, cycle, make_dataset, publish_unjudged
 from drops import make_source, take
 
+from resift.client.pull import pull as copy
+from resift.client.snapshots import read_manifest
 from resift.steps.compact import commit_compaction, merge_group, plan_compaction
 from resift.steps.sweep import sweep as sweep_pool
 from resift.storage import LocalStore
 
 DATASET = make_dataset(size=120, turnover=0.25, nominal_width=0.9)
 OPERATIONS = ("get", "get_range", "open", "stat", "list", "put", "put_file", "create", "swap", "copy", "delete")
+FILE_EVENTS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "os.listdir", "fcntl.flock")
 NEVER = 0
 
 
@@ -58,6 +61,41 @@ def ingest(store: Any, drop: str) -> None:
     take(store, make_source(), Path(drop))
 
 
+def pull(store: Any, place: str) -> None:
+    """Copy the latest version, noting beside the copy what is fetched."""
+    with Path(f"{place}.fetched").open("a") as log:
+        copy(NotingStore(store, log), read_manifest(store, "sample", "latest"), Path(place))
+
+
+class NotingStore:
+    """Notes each file of a snapshot it is asked for, before it answers."""
+
+    def __init__(self, store: Any, log: TextIO) -> None:
+        self._store, self._log = store, log
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def get_range(self, key: str, *, start: int, length: int) -> bytes:
+        print(key.split("/", 4)[4], file=self._log, flush=True)
+        return bytes(self._store.get_range(key, start=start, length=length))
+
+
+def die_before_event(number: int) -> Callable[[], int]:
+    """Kill this process just before it opens, makes, moves or removes the n-th file; return what counts them."""
+    count = 0
+
+    def hook(event: str, _: object) -> None:
+        nonlocal count
+        if event in FILE_EVENTS:
+            count += 1
+            if count == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    return lambda: count
+
+
 def compact(store: Any, _: str) -> None:
     """Compact the pool, in four intervals."""
     plan = plan_compaction(store, pool="photos", datasets=[DATASET], now=NOW, interval_rows=300)
@@ -77,6 +115,7 @@ ACTIONS: dict[str, Callable[[Any, str], None]] = {
     "ingest": ingest,
     "compact": compact,
     "sweep": sweep,
+    "pull": pull,
 }
 
 
@@ -114,9 +153,11 @@ def serve() -> None:
         read, write = os.pipe()
         child = os.fork()
         if child == 0:
-            store = DyingStore(Path(root), kill_before=int(kill_before))
+            # What pulls dies at any touch of a file, not only at those of the lake.
+            events = die_before_event(int(kill_before)) if action == "pull" else None
+            store = DyingStore(Path(root), kill_before=NEVER if events else int(kill_before))
             ACTIONS[action](store, argument)
-            os.write(write, str(store.done).encode())
+            os.write(write, str(events() if events else store.done).encode())
             os._exit(0)
         os.close(write)
         with os.fdopen(read) as told:

@@ -17,8 +17,8 @@ from resift.client.snapshots import read_manifest
 from resift.model import keys
 from resift.storage import LocalStore
 
-COMMANDS = ("ingest", "refresh", "snapshots", "show", "diff", "verify", "suppress")
-ANSWERING = ("ingest", "refresh", "snapshots", "show", "diff", "verify", "suppress")
+COMMANDS = ("ingest", "refresh", "snapshots", "show", "diff", "verify", "pull", "pin", "check", "update", "suppress")
+ANSWERING = ("ingest", "refresh", "snapshots", "show", "diff", "verify", "pull", "pin", "check", "update", "suppress")
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,9 @@ from resift.errors import (
 
 DONE, NO, WRONG_USE, UNKNOWN = range(4)
 
+REVISED, WITHDRAWN, RETIRED = 4, 5, 6
+"""What `resift check` finds, beyond DONE for a current pin and NO for one whose version was altered."""
+
 _ANSWER_IS_NO = (
     DropRejected,
     RefreshRefused,

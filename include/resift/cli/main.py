@@ -13,7 +13,9 @@ import typer
 from resift.cli.compact import compact, sweep
 from resift.cli.exits import exit_code
 from resift.cli.ingest import ingest
+from resift.cli.pins import check, pin, update
 from resift.cli.policy import policy
+from resift.cli.pull import pull
 from resift.cli.read import diff, show, snapshots, verify
 from resift.cli.refresh import refresh
 from resift.cli.suppress import suppress
@@ -27,7 +29,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (ingest, refresh, snapshots, show, diff, verify, suppress, compact, sweep):
+for command in (
+    ingest,
+    refresh,
+    snapshots,
+    show,
+    diff,
+    verify,
+    pull,
+    pin,
+    check,
+    update,
+    suppress,
+    compact,
+    sweep,
+):
     app.command()(command)
 app.add_typer(policy, name="policy")
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 Lake = Annotated[
     str, typer.Option("--lake", envvar="RESIFT_LAKE", help="Where the lake lies: file:///… or s3://bucket/prefix.")
 ]
+PinnedLake = Annotated[
+    str | None,
+    typer.Option("--lake", envvar="RESIFT_LAKE", help="Where the lake lies; what the lock says if not given."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 DatasetName = Annotated[
     str | None,
@@ -29,6 +33,17 @@ def open_lake(lake: str) -> Store:
     from resift.storage import open_store
 
     return open_store(lake)
+
+
+def require_lake(lake: str | None) -> str:
+    """Return the lake a command was given where no lock names one.
+
+    Raises:
+        ConfigError: None was given.
+    """
+    if not lake:
+        raise ConfigError("lake: found none, expected a URL. Give --lake, or set RESIFT_LAKE.")
+    return lake
 
 
 def choose_dataset(store: Store, name: str | None) -> str:

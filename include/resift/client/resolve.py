@@ -13,6 +13,7 @@ from resift.client.snapshots import (
     require_no_tombstone,
 )
 from resift.errors import SnapshotNotFound
+from resift.model import keys
 from resift.model.manifest import Manifest
 from resift.storage import Store
 
@@ -27,6 +28,8 @@ def resolve(store: Store, dataset: str, version: str | date) -> Manifest:
 
     Raises:
         DatasetNotFound: Nothing is published under the dataset's name.
+        SnapshotWithdrawn: The version should not be used any more.
+        SnapshotRetired: The version ended, and its files are gone.
         SnapshotNotFound: Nothing, or more than one version, is published under that. The message lists what there is.
     """
     if not isinstance(version, str) or not _DIGEST.fullmatch(version):
@@ -40,21 +43,40 @@ def resolve(store: Store, dataset: str, version: str | date) -> Manifest:
 
 
 def _by_digest(store: Store, dataset: str, digits: str) -> Manifest:
-    known = [find_manifest(store, dataset, version) for version in list_versions(store, dataset)]
-    found = [manifest for manifest in known if manifest and manifest.content_digest.startswith(digits)]
-    if len(found) == 1:
+    known = [manifest for version in list_versions(store, dataset) if (manifest := find_manifest(store, dataset, version))]
+    found = [manifest for manifest in known if manifest.content_digest.startswith(digits)]
+    if len(found) > 1:
+        names = ", ".join(f"{m.version}.{m.revision} ({m.content_digest[: len(digits) + 4]}…)" for m in found)
+        raise SnapshotNotFound(
+            f"snapshot {dataset} {digits}: found {len(found)} versions whose content digest begins so: {names}, "
+            "expected one. Give more digits, or the version."
+        )
+    if found:
         require_no_tombstone(store, dataset, found[0].version)
         return found[0]
-    if not found:
-        if not any(known):
-            raise not_found(store, dataset, digits)
-        there = ", ".join(f"{m.version} ({m.content_digest[:12]}…)" for m in known if m)
-        raise SnapshotNotFound(
-            f"snapshot {dataset} {digits}: found no version whose content digest begins so, expected one of {there}. "
-            "A revision has a digest of its own; ask for the version to see the newest."
-        )
-    names = ", ".join(f"{m.version}.{m.revision} ({m.content_digest[: len(digits) + 4]}…)" for m in found)
+    for version in list_ended(store, dataset):
+        ended = find_tombstone(store, dataset, version)
+        if ended and ended.content_digest.startswith(digits):
+            require_no_tombstone(store, dataset, version)
+    for manifest in known:
+        for link in read_revisions(store, manifest)[:-1]:
+            if link.content_digest.startswith(digits):
+                raise SnapshotNotFound(
+                    f"snapshot {dataset} {digits}: that is {manifest.version}.{link.revision}, found at revision "
+                    f"{manifest.revision} since, with {link.rows - manifest.rows:,} items erased. Ask for "
+                    f"{manifest.version}.{manifest.revision}."
+                )
+    if not known:
+        raise not_found(store, dataset, digits)
+    there = ", ".join(f"{m.version} ({m.content_digest[:12]}…)" for m in known)
     raise SnapshotNotFound(
-        f"snapshot {dataset} {digits}: found {len(found)} versions whose content digest begins so: {names}, expected "
-        "one. Give more digits, or the version."
+        f"snapshot {dataset} {digits}: found no version whose content digest begins so, expected one of {there}. "
+        "Check the digits, or ask for a version."
     )
+
+
+def list_ended(store: Store, dataset: str) -> list[date]:
+    """Return the versions that have a tombstone, oldest first."""
+    prefix = keys.snapshots(dataset)
+    names = [stat.key.removeprefix(prefix).split("/") for stat in store.list(prefix)]
+    return sorted(date.fromisoformat(name[0]) for name in names if name[1:] == ["tombstone.json"])

@@ -56,6 +56,10 @@ def _problems(manifest: Manifest) -> Iterator[str]:
         yield from _problems_of_file(file)
     if len({file.path.casefold() for file in files}) != len(files):
         yield "lists a file twice, expected each once"
+    folders = {folder for file in files for folder in _folders(file.path.casefold())}
+    for file in files:
+        if file.path.casefold() in folders:
+            yield f"lists {file.path[:200]!r} as a file and as a folder, expected one of them"
 
 
 def _problems_of_file(file: PartEntry | Extra) -> Iterator[str]:
@@ -69,3 +73,10 @@ def _problems_of_file(file: PartEntry | Extra) -> Iterator[str]:
         yield f"says that {file.path} has {file.size_bytes} bytes, expected 0 or more, and fewer than 2^63"
     if not _SHA256.fullmatch(file.sha256):
         yield f"gives {file.path} the sha256 {file.sha256[:80]!r}, expected 64 hexadecimal digits"
+
+
+def _folders(path: str) -> Iterator[str]:
+    """Yield the folders a path leads through."""
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path

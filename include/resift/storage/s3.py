@@ -235,12 +235,15 @@ class S3Store:
                 raise
             self._bucket_exists = True
 
-    def _read(self, key: str, **only: str) -> tuple[bytes, str]:
+    def _read(self, key: str, *, most: int | None = None, **only: str) -> tuple[bytes, str]:
         """Return a body and its etag; boto3 repeats requests but not the reading of their bodies."""
         address = self._address(key)
         with self._reported(key):
             for attempt in range(1, ATTEMPTS + 1):
                 answer = self._client.get_object(**address, **only)
+                if most is not None and answer["ContentLength"] > most:
+                    answer["Body"].close()
+                    raise self._too_long(key, answer["ContentLength"], most)
                 try:
                     return answer["Body"].read(), str(answer["ETag"])
                 except BotoCoreError:
@@ -250,13 +253,19 @@ class S3Store:
 
     def _read_range(self, key: str, start: int, length: int) -> tuple[bytes, str]:
         try:
-            return self._read(key, Range=f"bytes={start}-{start + length - 1}")
+            return self._read(key, most=length, Range=f"bytes={start}-{start + length - 1}")
         except StorageError as error:
             # A range past the end is an error to S3 and an empty answer to us.
             cause = error.__cause__
             if isinstance(cause, ClientError) and status(cause) == 416:
                 return b"", ""
             raise
+
+    def _too_long(self, key: str, found: int, expected: int) -> StorageError:
+        return StorageError(
+            f"{self.url}: {key}: {self._endpoint} answers {found} bytes, expected the {expected} asked for. "
+            "The endpoint ignores byte ranges; use another."
+        )
 
     def _pages(self, prefix: str) -> Iterator[ObjectStat]:
         pages = iter(

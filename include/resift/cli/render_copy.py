@@ -1,0 +1,35 @@
+"""How the answer of a pull looks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from resift.cli.render import print_json
+from resift.client.pull import Pulled
+from resift.model.manifest import Manifest
+
+
+def render_pulled(manifest: Manifest, pulled: Pulled, place: Path, *, as_json: bool) -> None:
+    """Print what lies where, and how much of it was fetched."""
+    target = pulled.copy.target
+    rows = manifest.rows if target.rows is None else min(target.rows, manifest.rows)
+    if as_json:
+        print_json(
+            {
+                "place": str(place),
+                **target.model_dump(mode="json"),
+                "rows": rows,
+                "files": len(pulled.copy.files),
+                "fetched": pulled.fetched,
+                "fetched_bytes": pulled.fetched_bytes,
+            }
+        )
+        return
+    size = sum(file.size_bytes for file in pulled.copy.files)
+    fetched = f"{pulled.fetched} fetched" if pulled.fetched else "all there already"
+    typer.echo(
+        f"{manifest.dataset} {manifest.version}.{manifest.revision}: {len(pulled.copy.files)} files, {rows:,} rows, "
+        f"{size:,} bytes in {place}, each verified; {fetched}"
+    )
