@@ -142,7 +142,9 @@ def test_every_option_and_argument_of_a_command_is_documented_and_no_other(comma
     named = {word.strip("`…") for cells in rows(page) for word in cells[0].split() if word.strip("`…").isupper()}
 
     assert shown == options
-    assert len(named - {"FILE", "INSTANT", "URL", "NAME", "DATE", "N", "TEXT", "ID", "DIGEST"}) == len(arguments)
+    assert len(named - {"FILE", "INSTANT", "URL", "NAME", "DATE", "N", "TEXT", "ID", "DIGEST", "NAMES"}) == len(
+        arguments
+    )
 
 
 def test_every_class_of_error_is_in_the_runbook_with_its_exit_code() -> None:

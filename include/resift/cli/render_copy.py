@@ -28,8 +28,9 @@ def render_pulled(manifest: Manifest, pulled: Pulled, place: Path, *, as_json: b
         )
         return
     size = sum(file.size_bytes for file in pulled.copy.files)
+    count = len(pulled.copy.files)
     fetched = f"{pulled.fetched} fetched" if pulled.fetched else "all there already"
     typer.echo(
-        f"{manifest.dataset} {manifest.version}.{manifest.revision}: {len(pulled.copy.files)} files, {rows:,} rows, "
+        f"{manifest.dataset} {manifest.version}.{manifest.revision}: {count} file{'s' * (count > 1)}, {rows:,} rows, "
         f"{size:,} bytes in {place}, each verified; {fetched}"
     )

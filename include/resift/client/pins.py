@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resift.client.resolve import resolve
-from resift.client.snapshots import find_manifest, find_tombstone
+from resift.client.snapshots import find_manifest, find_tombstone, require_no_tombstone
 from resift.errors import ConfigError, SnapshotDamaged, SnapshotNotFound, StagingError
 from resift.model.manifest import Manifest
 from resift.model.pin import Pin
@@ -99,8 +99,8 @@ def _revised(what: str, pin: Pin, manifest: Manifest) -> Standing:
     when = f"on {manifest.revised_at:%Y-%m-%d}" if manifest.revised_at else "since"
     return Standing(
         REVISED,
-        f"{what}: revised to {manifest.version}.{manifest.revision}, last {when}: {erased:,} of {pin.rows:,} items erased "
-        "since the pin. Run `resift update` and pull again, so that they leave your copy too.",
+        f"{what}: revised to {manifest.version}.{manifest.revision}, last {when}: {erased:,} of {pin.rows:,} items "
+        "erased since the pin. Run `resift update` and pull again, so that they leave your copy too.",
         erased=erased,
     )
 
@@ -118,9 +118,12 @@ def require_pinned(store: Store, pin: Pin) -> Manifest:
     """Return the manifest a pin names, or refuse.
 
     Raises:
-        SnapshotNotFound: The version was revised, withdrawn or retired since.
+        SnapshotNotFound: The version was revised since.
+        SnapshotWithdrawn: The version should not be used any more.
+        SnapshotRetired: The version ended, and its files are gone.
         SnapshotDamaged: It has other content than the pin says.
     """
+    require_no_tombstone(store, pin.dataset, pin.version)
     standing = check(store, pin)
     manifest = find_manifest(store, pin.dataset, pin.version)
     if standing.state == ALTERED:

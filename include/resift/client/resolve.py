@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from datetime import date
 
+from resift.client.revisions import read_revisions
 from resift.client.snapshots import (
     find_manifest,
+    find_tombstone,
     list_versions,
     not_found,
     read_manifest,
@@ -43,7 +45,8 @@ def resolve(store: Store, dataset: str, version: str | date) -> Manifest:
 
 
 def _by_digest(store: Store, dataset: str, digits: str) -> Manifest:
-    known = [manifest for version in list_versions(store, dataset) if (manifest := find_manifest(store, dataset, version))]
+    manifests = (find_manifest(store, dataset, version) for version in list_versions(store, dataset))
+    known = [manifest for manifest in manifests if manifest]
     found = [manifest for manifest in known if manifest.content_digest.startswith(digits)]
     if len(found) > 1:
         names = ", ".join(f"{m.version}.{m.revision} ({m.content_digest[: len(digits) + 4]}…)" for m in found)
