@@ -17,8 +17,22 @@ from resift.client.snapshots import read_manifest
 from resift.model import keys
 from resift.storage import LocalStore
 
-COMMANDS = ("ingest", "refresh", "snapshots", "show", "diff", "verify", "pull", "pin", "check", "update", "suppress")
-ANSWERING = ("ingest", "refresh", "snapshots", "show", "diff", "verify", "pull", "pin", "check", "update", "suppress")
+COMMANDS = (
+    "ingest",
+    "refresh",
+    "snapshots",
+    "show",
+    "diff",
+    "verify",
+    "pull",
+    "pin",
+    "check",
+    "update",
+    "suppress",
+    "compact",
+    "sweep",
+)
+ANSWERING = COMMANDS
 
 
 @pytest.fixture(scope="module")
