@@ -10,6 +10,7 @@ from builders import (
     NOW,
     SALT,
     cycle,
+    hand_in,
     instant,
     make_dataset,
     make_pool,
@@ -26,7 +27,7 @@ from resift.client.snapshots import find_manifest, list_versions, read_manifest
 from resift.client.verify import verify
 from resift.errors import PoolError, RefreshHeld, RefreshRefused, SnapshotNotFound, VerdictError
 from resift.model import keys
-from resift.model.verdict import Finding, Verdict
+from resift.model.verdict import Finding
 from resift.steps.judge import judge
 from resift.steps.publish import publish
 from resift.steps.suppress import suppress
@@ -82,12 +83,6 @@ class TestSameInputsSameBytes:
         assert two.changes is not None
 
 
-def verdict_for(staged, **fields):
-    known = {"dataset": "sample", "version": cycle(1), "plan_id": staged.plan_id}
-    content = {"content_digest": staged.content_digest, "status": "proceed", "findings": (), "evaluated": 1}
-    return Verdict.sealed(**(known | content | fields))
-
-
 class TestAllOrNothing:
     @pytest.fixture
     def staged(self, rolling):
@@ -102,7 +97,7 @@ class TestAllOrNothing:
         store, cut = staged
         assert list_versions(store, "sample") == []
 
-        manifest = self.publish(staged, verdict_for(cut))
+        manifest = self.publish(staged, hand_in(store, cut))
 
         assert list_versions(store, "sample") == [cycle(1)]
         assert verify(store, manifest).problems == ()
@@ -112,7 +107,7 @@ class TestAllOrNothing:
         bad = Finding(rule="stale members", status="hold", found="40%", expected="at most 30%")
 
         with pytest.raises(error, match=r"not published. stale members: found 40%, expected at most 30%"):
-            self.publish(staged, verdict_for(staged[1], status=status, findings=(bad,)))
+            self.publish(staged, hand_in(*staged, status=status, findings=(bad,)))
         assert not list(staged[0].list(keys.snapshots("sample")))
 
     @pytest.mark.parametrize(
@@ -120,11 +115,11 @@ class TestAllOrNothing:
     )
     def test_verdict_of_other_content_publishes_nothing(self, staged, foreign):
         with pytest.raises(VerdictError, match="Judge the staged snapshot you publish"):
-            self.publish(staged, verdict_for(staged[1], **foreign))
+            self.publish(staged, hand_in(*staged, **foreign))
         assert not list(staged[0].list(keys.snapshots("sample")))
 
     def test_verdict_altered_after_judging_publishes_nothing(self, staged):
-        altered = verdict_for(staged[1], status="stop").model_copy(update={"status": "proceed"})
+        altered = hand_in(*staged, status="stop").model_copy(update={"status": "proceed"})
 
         with pytest.raises(VerdictError, match="It was altered after judging"):
             self.publish(staged, altered)
@@ -139,7 +134,7 @@ class TestAllOrNothing:
 
     def test_reader_finds_nothing_before_the_manifest_is_there(self, staged):
         store, cut = staged
-        manifest = self.publish(staged, verdict_for(cut))
+        manifest = self.publish(staged, hand_in(store, cut))
         store.delete(keys.manifest("sample", cycle(1)))
         make_pool(store, [observation(f"i{n}", cycle(0)) for n in range(3)])
         publish_unjudged(store, DATASET, cycle(0))
@@ -192,7 +187,7 @@ class TestExistenceAsOfThenRightsAsOfNow:
         remove(store, "item-1")
 
         with pytest.raises(PoolError, match="suppressions or policy changed since it was planned"):
-            publish(store, dataset="sample", version=cycle(1), plan_id=staged.plan_id, verdict=verdict_for(staged))
+            publish(store, dataset="sample", version=cycle(1), plan_id=staged.plan_id, verdict=hand_in(store, staged))
         assert list_versions(store, "sample") == []
 
 

@@ -134,6 +134,7 @@ def _metrics(part: int, offsets: np.ndarray, start: int) -> PartMetrics:
         first_prn=(low + start) % CIRCLE,
         last_prn=(high + start) % CIRCLE,
         prn_mean_offset=float((offsets.astype(float) - low).mean() / max(1, high - low)),
+        widest_gap=int(np.diff(offsets).max(initial=0)),
         evidence_rows=rows,
         observed_max=AS_OF,
         observed_min=AS_OF - timedelta(days=90),

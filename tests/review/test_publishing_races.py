@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from builders import cycle, instant, make_dataset, make_pool, observation, publish_unjudged, stage
+from builders import cycle, hand_in, instant, make_dataset, make_pool, observation, publish_unjudged, stage
 
 from resift.client.snapshots import find_manifest, read_manifest
 from resift.client.verify import verify
 from resift.errors import SnapshotConflict
 from resift.model import keys
 from resift.model.manifest import Revision
-from resift.model.verdict import Verdict
 from resift.steps.publish import publish
 from resift.storage import MemoryStore
 
@@ -47,8 +46,7 @@ def images(first: int, end: int):
 def staged(store):
     """Stage cycle 0, and return what publishes it on another view of the store."""
     cut = stage(store, make_dataset(), cycle(0))
-    judged = {"dataset": "sample", "version": cycle(0), "plan_id": cut.plan_id, "content_digest": cut.content_digest}
-    verdict = Verdict.sealed(**judged, status="proceed", findings=(), evaluated=1)
+    verdict = hand_in(store, cut)
     return lambda view: publish(view, dataset="sample", version=cycle(0), plan_id=cut.plan_id, verdict=verdict)
 
 

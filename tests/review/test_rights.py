@@ -5,11 +5,21 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from builders import NOW, cycle, instant, make_dataset, make_pool, observation, publish_unjudged, snapshot_rows, stage
+from builders import (
+    NOW,
+    cycle,
+    hand_in,
+    instant,
+    make_dataset,
+    make_pool,
+    observation,
+    publish_unjudged,
+    snapshot_rows,
+    stage,
+)
 
 from resift.client.diff import read_changes
 from resift.errors import PoolError
-from resift.model.verdict import Verdict
 from resift.steps.publish import publish
 from resift.steps.suppress import suppress
 from resift.storage import MemoryStore
@@ -31,8 +41,7 @@ def test_suppression_that_comes_after_judging_is_not_passed_over_by_publishing()
     store, dataset = MemoryStore(), make_dataset()
     make_pool(store, images(20, 0))
     cut = stage(store, dataset, cycle(0))
-    judged = {"dataset": "sample", "version": cycle(0), "plan_id": cut.plan_id, "content_digest": cut.content_digest}
-    verdict = Verdict.sealed(**judged, status="proceed", findings=(), evaluated=1)
+    verdict = hand_in(store, cut)
 
     ask(store, "image", "image-7")
 

@@ -36,7 +36,7 @@ def stage(case: Staged) -> MemoryStore:
     store.put(KEYS.tally(0), parquet(case.tally))
     for index, one in zip(case.cut.ranges, case.metrics, strict=True):
         rows = case.sample.filter([path == one.path for path in case.sample["part"].to_pylist()])
-        store.put(KEYS.metrics(index), one.to_json())
+        store.put(KEYS.metrics(index), one.sealed().to_json())
         store.put(KEYS.sample(index), parquet(rows.drop_columns("part")))
     return store
 

@@ -9,7 +9,6 @@ import pytest
 from resift.errors import ConfigError, GridError, RefreshHeld, StagingError
 from resift.model.grid import Grid, midnight
 from resift.model.keys import Staging
-from resift.model.verdict import Verdict
 from resift.steps import tasks
 from resift.storage import Store, open_store
 
@@ -96,9 +95,7 @@ def staged(lake: Store, *, status: str = "proceed") -> tuple[dict[str, str], dic
     """Stage a snapshot with a verdict beside it; return what the tasks before ``publish`` hand on."""
     cut = builders.stage(lake, builders.make_dataset(), CYCLE)
     names = {"dataset": cut.dataset, "version": cut.version, "plan_id": cut.plan_id}
-    fields = {"content_digest": cut.content_digest, "findings": (), "evaluated": 0}
-    verdict = Verdict.sealed(**names, status=status, **fields)
-    lake.put(Staging(**names).verdict, verdict.to_json())
+    verdict = builders.hand_in(lake, cut, status=status)
     judgement = {"status": status, "seal": verdict.seal, "content_digest": cut.content_digest}
     return {**names, "version": str(cut.version)}, judgement
 

@@ -71,6 +71,7 @@ def parts_frame(plan: Plan, cut: CutReceipt, metrics: Sequence[PartMetrics]) -> 
     for one in sorted(metrics, key=lambda one: order.get(one.path, len(order))):
         row = {"part": one.path, "audits": audits[one.path], "in_cut": int(one.path in entries)}
         row |= _measured(one, plan) | _claimed(entries.get(one.path))
+        row["widest_gap_rows"] = one.widest_gap / max(1, cut.width) * cut.rows
         if one.path in ranges:
             row |= _place(one, ranges[one.path], start=plan.start, after=last_offset)
             last_offset = offset(one.last_prn, start=plan.start)
@@ -126,6 +127,7 @@ def _measured(one: PartMetrics, plan: Plan) -> dict[str, Any]:
     return {name: getattr(one, name) for name in _MEASURED} | {
         "columns": ", ".join(one.columns),
         "column_types": ", ".join(one.column_types),
+        "required_nulls": sum(one.nulls.get(name, 0) for name in (PRN, "observed_at")),
         "observed_max": one.observed_max,
         "observed_min": one.observed_min,
         "as_of": as_of,

@@ -25,6 +25,7 @@ def parts_suite(plan: Plan, *, parts: int) -> Any:
     dataset, schema, sigmas = plan.dataset, published_schema(plan), sigma_limit(parts)
     counts = [
         zero("null_ids", "ids are not null", "An item without an id can be neither suppressed nor erased."),
+        zero("required_nulls", "PRN and observed_at are not null", "Every observation has both; a null was put in."),
         zero("prn_order_breaks", "rows are in PRN order", "Each prefix of a snapshot is itself a random sample."),
         zero(
             "offsets_outside_range", "rows lie in their range", "Ranges are disjoint, so ids are unique across parts."
@@ -66,6 +67,13 @@ def parts_suite(plan: Plan, *, parts: int) -> Any:
             *pairs,
             between("gap_before", 1, None, "parts are disjoint and ascend", "Uniqueness across parts rests on it."),
             between("uniformity_sigmas", None, sigmas, "PRNs are uniform within the part", _chance(parts)),
+            between(
+                "widest_gap_rows",
+                None,
+                hole_limit(dataset.size),
+                "no stretch of the part lacks its rows",
+                "Widest of n uniform spacings: ln n plus 14 mean spacings, by chance once in 1.7 million refreshes.",
+            ),
             between(
                 "evenness_sigmas", None, sigmas, "whole ranges hold their share of rows", _chance(parts), void=True
             ),

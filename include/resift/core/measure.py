@@ -112,12 +112,13 @@ SELECT
   count(p.{ROW}) AS rows,
   count(e.{ROW}) AS evidence_rows,
   count(p.{ROW}) - count(p.image_id) AS null_ids,
-  count(*) FILTER (coalesce(p.image_id = e.image_id AND p.{PRN} = e.{PRN}, false)) AS same_rows,
-  max(observed) AS observed_max,
-  min(observed) AS observed_min,
+  count(*) FILTER (coalesce(p.image_id = e.image_id AND p.{PRN} = e.{PRN}
+    AND coalesce(p.observed = e.observed, p.observed IS NULL), false)) AS same_rows,
+  max(e.observed) AS observed_max,
+  min(e.observed) AS observed_min,
   count(e.{ROW}) FILTER (state IS DISTINCT FROM 'public' OR newest_state IS DISTINCT FROM 'public') AS not_public,
-  count(e.{ROW}) FILTER (NOT coalesce(observed >= {{oldest}}, false)) AS stale,
-  count(e.{ROW}) FILTER (NOT coalesce(observed <= {{as_of}}, false)) AS observed_after_as_of
+  count(e.{ROW}) FILTER (NOT coalesce(e.observed >= {{oldest}}, false)) AS stale,
+  count(e.{ROW}) FILTER (NOT coalesce(e.observed <= {{as_of}}, false)) AS observed_after_as_of
 FROM part p POSITIONAL JOIN evidence e
 """
 
@@ -154,6 +155,7 @@ def _placed(db: DuckDBPyConnection, prn: np.ndarray, ids: np.ndarray, expected: 
         "prn_order_breaks": int((place[1:] < place[:-1]).sum()) + told["ties_broken"],
         "offsets_outside_range": int(((place < expected.lo) | (place >= expected.hi)).sum()),
         "prn_mean_offset": float((place.astype(np.float64) - expected.lo).mean() / span) if len(prn) else 0.0,
+        "widest_gap": int(np.diff(place[place < _CIRCLE].astype(np.int64)).max(initial=0)),
         "prn_differs": differs,
     }
 

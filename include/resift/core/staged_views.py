@@ -24,19 +24,23 @@ def create_part_view(source: str, columns: Sequence[str]) -> str:
         columns: Names of the other columns, in order.
     """
     everything = [f"c{place}" for place in range(len(columns))]
-    return _view("part", source, columns, [*_cast(columns, _PART), *everything])
+    return _view("part", source, columns, [*_cast(columns, _PART), _observed(columns), *everything])
 
 
 def create_evidence_view(source: str, columns: Sequence[str]) -> str:
-    """Return the statement that makes the view ``evidence``; ``observed`` is in microseconds since 1970 UTC."""
-    place = _place("observed_at", columns)
-    observed = "NULL::BIGINT" if place is None else f"epoch_us(try_cast(c{place} AS TIMESTAMPTZ))"
-    return _view("evidence", source, columns, [*_cast(columns, _EVIDENCE), f"{observed} AS observed"])
+    """Return the statement that makes the view ``evidence``."""
+    return _view("evidence", source, columns, [*_cast(columns, _EVIDENCE), _observed(columns)])
 
 
 def _view(name: str, source: str, columns: Sequence[str], chosen: Sequence[str]) -> str:
     places = ", ".join([*(f"c{place}" for place in range(len(columns))), ROW])
     return f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT {ROW}, {', '.join(chosen)} FROM {source} AS file({places})"
+
+
+def _observed(columns: Sequence[str]) -> str:
+    """Select ``observed``: ``observed_at`` in microseconds since 1970 UTC."""
+    place = _place("observed_at", columns)
+    return f"{'NULL::BIGINT' if place is None else f'epoch_us(try_cast(c{place} AS TIMESTAMPTZ))'} AS observed"
 
 
 def _cast(columns: Sequence[str], types: dict[str, str]) -> list[str]:

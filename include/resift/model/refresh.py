@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, Self
 
+from resift.errors import StagingError
 from resift.model.dataset import Dataset
-from resift.model.document import Document, Name
+from resift.model.document import Document, Name, canonical_json, sha256_hex
 from resift.model.evidence import NO_READINGS, EvidenceCounts
 from resift.model.pool import RunEntry
 
@@ -214,6 +215,9 @@ class PartMetrics(Document):
     evidence_mismatches: int
     """Rows whose ``image_id`` or PRN differs between part and evidence."""
 
+    widest_gap: int
+    """Largest difference between the offsets of neighbouring rows."""
+
     observed_max: datetime
     observed_min: datetime
     not_public: int
@@ -227,6 +231,31 @@ class PartMetrics(Document):
     by_host: dict[str, int]
     by_license: dict[str, int]
     by_age_days: dict[str, int]
+    seal: str = ""
+    """SHA-256 over all other fields: nobody mends a measurement between audit and judge."""
+
+    def sealed(self) -> Self:
+        """Return the same with its seal."""
+        return self.model_copy(update={"seal": self.expected_seal()})
+
+    def expected_seal(self) -> str:
+        """Return the seal these measurements must carry."""
+        return sha256_hex(canonical_json(self.model_dump(mode="json", exclude={"seal"})))
+
+    @classmethod
+    def from_json(cls, body: bytes, *, what: str) -> Self:
+        """Read measurements the audit wrote.
+
+        Raises:
+            StagingError: They are none, or were altered.
+        """
+        metrics = super().from_json(body, what=what)
+        if metrics.seal != metrics.expected_seal():
+            raise StagingError(
+                f"{metrics.path}: measurements are those of the audit: found seal {metrics.seal[:12] or 'none'} in "
+                f"{what}, expected {metrics.expected_seal()[:12]}. They were altered; run audit of this refresh again."
+            )
+        return metrics
 
 
 class AuditReceipt(Document):

@@ -44,6 +44,9 @@ class Verdict(Document):
     version: date
     plan_id: str
     content_digest: str
+    cut_digest: str = ""
+    """Digest of the whole receipt of the cut: its counts are published too, and where its parts lie."""
+
     status: Status
     findings: tuple[Finding, ...]
     evaluated: int
@@ -67,22 +70,28 @@ class Verdict(Document):
         del content["seal"]
         return sha256_hex(canonical_json(content))
 
-    def require(self, *, dataset: str, version: date, content_digest: str) -> None:
-        """Check that this verdict was sealed for exactly this content.
+    def require(self, *, dataset: str, version: date, plan_id: str, content_digest: str, cut_digest: str) -> None:
+        """Check that this verdict was sealed for exactly this content, and for what the cut tells of it.
 
         Raises:
-            VerdictError: It was altered, or speaks of another dataset, version or content.
+            VerdictError: It was altered, or speaks of another dataset, version, plan or content, or of another cut.
         """
         if self.seal != self.expected_seal():
             raise VerdictError(
                 f"verdict of {self.dataset} {self.version}: its seal is {self.seal[:12]}…, its content gives "
                 f"{self.expected_seal()[:12]}…. It was altered after judging; run `resift refresh` again."
             )
-        found = (self.dataset, self.version, self.content_digest)
-        if found != (dataset, version, content_digest):
+        found = (self.dataset, self.version, self.plan_id, self.content_digest)
+        if found != (dataset, version, plan_id, content_digest):
             raise VerdictError(
-                f"verdict: speaks of {self.dataset} {self.version} with content {self.content_digest[:12]}…, expected "
-                f"{dataset} {version} with content {content_digest[:12]}…. Judge the staged snapshot you publish."
+                f"verdict: speaks of {self.dataset} {self.version} of plan {self.plan_id} with content "
+                f"{self.content_digest[:12]}…, expected {dataset} {version} of plan {plan_id} with content "
+                f"{content_digest[:12]}…. Judge the staged snapshot you publish."
+            )
+        if self.cut_digest != cut_digest:
+            raise VerdictError(
+                f"verdict of {self.dataset} {self.version}: speaks of a cut with digest {self.cut_digest[:12]}…, "
+                f"expected {cut_digest[:12]}…. The cut was altered after judging; start the refresh again from `plan`."
             )
 
     def failures(self) -> tuple[Finding, ...]:

@@ -95,7 +95,7 @@ class _Auditor:
                 f"{entry.path}: file is readable: found {str(error).splitlines()[0]}, expected Parquet as sift and cut "
                 "write it. Start the refresh again from `plan`."
             ) from error
-        self._store.put(self._staging.metrics(index), metrics.to_json())
+        self._store.put(self._staging.metrics(index), metrics.sealed().to_json())
         self._store.put(self._staging.sample(index), _as_parquet(sample))
 
     def _fetch(self, file: StagedFile, path: Path, *, what: str) -> tuple[str, int]:

@@ -10,7 +10,7 @@ from resift.client.snapshots import find_previous
 from resift.core.circle import intervals, range_width, start_point
 from resift.core.estimate import width_to_search
 from resift.core.prn import CIRCLE
-from resift.errors import ConfigError, GridError, KeyExists, PoolError
+from resift.errors import ConfigError, GridError, KeyExists, PoolError, StagingError
 from resift.model.dataset import Dataset
 from resift.model.document import canonical_json, sha256_hex
 from resift.model.grid import midnight
@@ -65,8 +65,18 @@ def plan(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime) -> 
 
 
 def read_plan(store: Store, staging: Staging) -> Plan:
-    """Return the plan of a refresh under way."""
-    return Plan.from_json(store.get(staging.plan), what=staging.plan)
+    """Return the plan of a refresh under way.
+
+    Raises:
+        StagingError: It is not the plan that its name says.
+    """
+    plan = Plan.from_json(store.get(staging.plan), what=staging.plan)
+    if (found := _plan_id(plan)) != staging.plan_id:
+        raise StagingError(
+            f"{store.url}/{staging.plan}: what it says gives plan {found}, expected {staging.plan_id}. It was altered "
+            "after planning; refresh again."
+        )
+    return plan
 
 
 def _freeze(store: Store, dataset: Dataset, cycle: int, as_of: date, known_at: datetime) -> Plan:

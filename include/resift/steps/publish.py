@@ -29,6 +29,7 @@ from resift.model.refresh import CutReceipt, Plan
 from resift.model.verdict import Verdict
 from resift.steps.cut import read_cut
 from resift.steps.framing import published_schema, require_planned_rights
+from resift.steps.judged import copy_judged, require_judged
 from resift.steps.plan import read_plan
 from resift.steps.settle import move_latest, sweep, write_link
 from resift.storage import Store
@@ -40,7 +41,8 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
     Publishing the same content again changes nothing and returns the manifest that is there.
 
     Raises:
-        VerdictError: The verdict is foreign or altered.
+        VerdictError: The verdict is foreign or altered, or not the one the judge staged.
+        StagingError: What was staged was altered after judging.
         RefreshHeld: The breaker holds the snapshot for a person.
         RefreshRefused: The judge found the snapshot wrong.
         SnapshotConflict: The version is published with other content.
@@ -51,10 +53,17 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
     staging = Staging(dataset, version, plan_id)
     plan, cut = read_plan(store, staging), read_cut(store, staging)
     require_own_digest(plan, cut)
-    verdict.require(dataset=dataset, version=version, content_digest=cut.content_digest)
+    verdict.require(
+        dataset=dataset,
+        version=version,
+        plan_id=plan_id,
+        content_digest=cut.content_digest,
+        cut_digest=cut.document_digest(),
+    )
     require_no_tombstone(store, dataset, version)
     published = find_manifest(store, dataset, version)
     if published is None:
+        require_judged(store, staging, verdict)
         require_pass(verdict)
         published = _publish(store, staging, plan, cut, verdict)
     # Also where the manifest was there: whoever wrote it may have died before it was settled.
@@ -128,7 +137,7 @@ def _publish(store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdic
     require_planned_rights(store, plan)
     prefix = keys.snapshot(plan.dataset.name, plan.version)
     for part, staged in zip(cut.parts, cut.staged_parts, strict=True):
-        store.copy(staged.key, prefix + part.path)
+        copy_judged(store, staged.key, prefix, path=part.path, sha256=part.sha256)
     manifest = _manifest(plan, cut, verdict, tuple(_publish_extras(store, staging, plan, cut, verdict)))
     # Copying takes its time, and a removal asked for meanwhile counts.
     require_planned_rights(store, plan)
@@ -162,7 +171,7 @@ def _publish_extras(store: Store, staging: Staging, plan: Plan, cut: CutReceipt,
     prefix = keys.snapshot(plan.dataset.name, plan.version)
     for number, staged in enumerate(cut.staged_changes):
         path = keys.changes_name(number, staged.sha256)
-        store.copy(staged.key, prefix + path)
+        copy_judged(store, staged.key, prefix, path=path, sha256=staged.sha256)
         yield Extra(path=path, size_bytes=staged.size_bytes, sha256=staged.sha256)
     pages = {keys.quality(verdict.seal, "verdict.json"): verdict.to_json()}
     for stat in store.list(staging.docs):
