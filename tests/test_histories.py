@@ -11,7 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from reference_model import draw, prn
 
 from resift.core.circle import start_point
+from resift.steps.compact import compact
 from resift.steps.plan import plan
+from resift.steps.pools import find_compaction
 from resift.steps.sift import sift
 from resift.steps.suppress import suppress
 from resift.storage.memory import MemoryStore
@@ -39,7 +41,7 @@ observations = st.builds(
 
 
 class Histories(RuleBasedStateMachine):
-    """Drops, deletions, un-deletions, moves, suppressions, refreshes and crashes, in any order."""
+    """Drops, deletions, un-deletions, moves, suppressions, compactions, refreshes and crashes, in any order."""
 
     @initialize(
         size=st.integers(1, 12),
@@ -70,6 +72,12 @@ class Histories(RuleBasedStateMachine):
         kind = "owner" if owner else "image"
         suppress(self.store, pool="photos", kind=kind, identifier=identifier, request="r", requested_at=NOW)
         self.suppressed.add(identifier)
+
+    @precondition(lambda self: self.history)
+    @rule(k=st.integers(0, 3))
+    def compact(self, k):
+        # With the grid date of a cycle as the newest: its own rules say which dates it must keep.
+        compact(self.store, pool="photos", datasets=[self.dataset], now=instant(cycle(k)))
 
     @precondition(lambda self: self.history)
     @rule(k=st.integers(-1, 3))
@@ -110,7 +118,9 @@ class Histories(RuleBasedStateMachine):
             for reason, count in funnel.removed.items():
                 found[reason.partition(".")[0]] = found.get(reason.partition(".")[0], 0) + count
             assert found == counted
-            assert funnel.observations == len(self.history)
+            compaction = find_compaction(self.store, "photos")
+            removed = sum(compaction.removed_ever.values()) if compaction else 0
+            assert funnel.observations == len(self.history) - removed
 
     @invariant()
     def staging_is_never_published(self):
