@@ -2,7 +2,7 @@
 
 Every drop adds runs, and a refresh opens them all. Once a week the small ones are merged, so that their number grows
 with the logarithm of the pool. For each item the last observation before each grid date of the datasets over the pool
-stays, as does everything since, and every owner it ever had: the content of every version that can be refreshed is
+stays, as do the newest one and every owner it ever had: the content of every version that can be refreshed is
 what it was. Once in 90 days everything is merged.
 
 | task | does |

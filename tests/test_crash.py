@@ -167,17 +167,17 @@ class TestCompact:
     @pytest.mark.slow
     def test_compaction_killed_before_any_operation_and_run_again_gives_the_same_runs(self, pool, victims, tmp_path):
         root, whole, operations = pool
-        expected = read_state(LocalStore(whole), "photos").runs
+        before, expected = (read_state(LocalStore(lake), "photos").runs for lake in (root, whole))
         content = draw(LocalStore(whole), DATASET, cycle(1)).content_digest
         assert operations >= 30
-        assert len(expected) == 4
+        assert len(expected) >= 4
 
         for moment in range(1, operations + 1):
             lake = shutil.copytree(root, tmp_path / str(moment))
             store = LocalStore(lake)
             assert victims.run(lake, "compact", "", kill_before=moment) is None
             left = read_state(store, "photos").runs
-            assert left == expected or len(left) == 3
+            assert left in (before, expected)
             if moment % 10 == 0:
                 assert draw(store, DATASET, cycle(1)).content_digest == content
 

@@ -20,6 +20,7 @@ from resift.core.compact import (
     SUPERSEDED,
     Asked,
     choose_layers,
+    divide,
     keep_observations,
     memory_needed,
     order_of,
@@ -35,7 +36,13 @@ from resift.model.observation import PRN, run_schema
 SCHEMA = run_schema(pa.schema([]))
 DATES = (cycle(0), cycle(1), cycle(2))
 FAR_PAST = date(2000, 1, 1)
-MEMORY = Memory(dates=DATES, expired_before=FAR_PAST)
+
+
+def memory_of(expired_before, *, dates=DATES, current=DATES[-1:]):
+    return Memory(dates=dates, current=current, expired_before=expired_before)
+
+
+MEMORY = memory_of(FAR_PAST)
 
 
 def table(observations):
@@ -47,10 +54,14 @@ def table(observations):
     return found.take(pa.array(order_of(found)))
 
 
+def keep(rows, memory):
+    return keep_observations(rows, memory.dates, expired_before=memory.expired_before)
+
+
 def kept(observations, memory=MEMORY):
     """The observations that stay, by their URL."""
     rows = table(observations)
-    return sorted(rows["url"].take(pa.array(keep_observations(rows, memory).kept)).to_pylist())
+    return sorted(rows["url"].take(pa.array(keep(rows, memory).kept)).to_pylist())
 
 
 def seen(name, days, *, of="a", **fields):
@@ -78,7 +89,7 @@ class TestKept:
         assert kept([seen("1", 181), seen("2", 182), seen("3", 400)]) == ["1", "2", "3"]
 
     def test_items_that_share_a_number_are_kept_apart(self):
-        assert kept([seen("1", -2, of="ax"), seen("2", -1, of="ay"), seen("3", -3, of="ax")]) == ["1", "2"]
+        assert kept([seen("1", -1, of="ax"), seen("2", -2, of="ay"), seen("3", -3, of="ax")]) == ["1", "2"]
 
     def test_no_observations_are_none(self):
         assert kept([]) == []
@@ -103,7 +114,7 @@ class TestOwners:
 
 
 class TestExpired:
-    MEMORY = Memory(dates=DATES, expired_before=cycle(0))
+    MEMORY = memory_of(cycle(0))
 
     def test_of_an_item_last_observed_before_the_bound_only_its_owners_are_kept(self):
         rows = [seen("1", -9, owner_id="ann"), seen("2", -8, owner_id="bob"), seen("3", -7, owner_id=None)]
@@ -116,7 +127,7 @@ class TestExpired:
     def test_each_removed_observation_has_one_reason(self):
         rows = table([seen("1", -9, owner_id=None), seen("2", -9, of="b"), seen("3", -8, of="b"), seen("4", 9, of="b")])
 
-        split = keep_observations(rows, self.MEMORY)
+        split = keep(rows, self.MEMORY)
 
         assert split.counts() == {EXPIRED: 1, SUPERSEDED: 1}
         assert len(split.kept) + sum(split.counts().values()) == len(rows)
@@ -157,27 +168,44 @@ def answers(history, memory):
 
 def compacted(history, memory):
     rows = table(history)
-    positions = keep_observations(rows, memory).kept
+    positions = keep(rows, memory).kept
     chosen = rows.take(pa.array(positions)).select(SCHEMA.names).to_pylist()
     return [{name: value for name, value in row.items() if name not in (PRN, "row_number")} for row in chosen]
 
 
 class TestLaws:
+    @given(histories)
+    def test_current_observations_answer_for_current_dates_and_later_ones_without_the_past(self, history):
+        memory = memory_of(cycle(0) - MAX_AGE, current=DATES[1:])
+        now = memory.model_copy(update={"dates": memory.current})
+
+        assert answers(compacted(history, now), now) == answers(history, now)
+
+    @given(histories)
+    def test_every_observation_is_current_or_past_or_counted_as_removed(self, history):
+        rows, memory = table(history), memory_of(cycle(0) - MAX_AGE)
+
+        division = divide(rows, memory)
+
+        assert not set(division.current) & set(division.past)
+        assert len(division.current) + len(division.past) + sum(division.removed.values()) == len(rows)
+        assert set(keep(rows, memory).kept) <= {*division.current, *division.past}
+
     @given(histories, st.sampled_from([FAR_PAST, cycle(0) - MAX_AGE]))
     def test_answers_for_every_kept_date_and_every_later_one_do_not_change(self, history, expired_before):
-        memory = Memory(dates=DATES, expired_before=expired_before)
+        memory = memory_of(expired_before)
 
         assert answers(compacted(history, memory), memory) == answers(history, memory)
 
     @given(histories, histories)
     def test_what_is_delivered_afterwards_is_answered_as_if_nothing_had_been_compacted(self, before, after):
-        memory = Memory(dates=DATES, expired_before=cycle(0) - MAX_AGE)
+        memory = memory_of(cycle(0) - MAX_AGE)
 
         assert answers(compacted(before, memory) + after, memory) == answers(before + after, memory)
 
     @given(histories)
     def test_compacted_twice_is_compacted_once(self, history):
-        memory = Memory(dates=DATES, expired_before=cycle(0) - MAX_AGE)
+        memory = memory_of(cycle(0) - MAX_AGE)
         once = compacted(history, memory)
 
         assert compacted(once, memory) == once
@@ -191,7 +219,7 @@ class TestLaws:
 
     @given(histories)
     def test_every_owner_an_item_ever_had_is_still_known(self, history):
-        memory = Memory(dates=DATES, expired_before=cycle(3))
+        memory = memory_of(cycle(3))
 
         def owners(rows):
             return {(row["image_id"], row["owner_id"]) for row in rows if row["owner_id"]}
@@ -215,23 +243,30 @@ def needed(*datasets, now=NOW, before=None):
     return memory_needed(datasets, now=now, before=before)
 
 
+TODAY = NOW.date()
+
+
 class TestMemory:
     def test_grid_dates_of_versions_promised_to_stay_are_kept_up_to_the_newest(self):
         memory = needed(asked(retention=NOW - midnight(cycle(1))))
 
-        assert memory.dates == (cycle(1), cycle(2), cycle(3))
+        assert memory.dates == (cycle(1), cycle(2), cycle(3), TODAY)
         assert memory.expired_before == cycle(1) - timedelta(days=90)
 
     def test_version_a_second_past_its_promise_is_not(self):
-        assert needed(asked(retention=NOW - midnight(cycle(1)) - timedelta(seconds=1))).dates == (cycle(2), cycle(3))
+        assert needed(asked(retention=NOW - midnight(cycle(1)) - timedelta(seconds=1))).dates == (
+            cycle(2),
+            cycle(3),
+            TODAY,
+        )
 
     def test_newest_grid_date_is_kept_however_short_the_promise_is(self):
-        assert needed(asked(retention=timedelta(days=1))).dates == (cycle(3),)
+        assert needed(asked(retention=timedelta(days=1))).dates == (cycle(3), TODAY)
 
     def test_version_the_oldest_is_compared_with_is_kept_and_all_dates_since(self):
         memory = needed(asked(retention=timedelta(days=60), versions=(cycle(0), cycle(1))))
 
-        assert memory.dates == (cycle(1), cycle(2), cycle(3))
+        assert memory.dates == (cycle(1), cycle(2), cycle(3), TODAY)
         assert memory.expired_before == cycle(1) - timedelta(days=90)
 
     def test_dates_of_all_datasets_are_kept(self):
@@ -239,16 +274,22 @@ class TestMemory:
 
         memory = needed(asked(retention=timedelta(days=60)), weekly)
 
-        assert memory.dates == (cycle(3), date(2026, 11, 12), date(2026, 11, 19))
+        assert memory.dates == (cycle(3), date(2026, 11, 12), date(2026, 11, 19), TODAY)
+        assert memory.current == (cycle(3), date(2026, 11, 19), TODAY)
         assert memory.expired_before == date(2026, 11, 12) - timedelta(days=400)
 
     def test_date_an_earlier_compaction_did_not_keep_cannot_be_promised(self):
-        before = Memory(dates=(cycle(1), cycle(2)), expired_before=FAR_PAST)
+        before = memory_of(FAR_PAST, dates=(cycle(1), cycle(2)), current=(cycle(2),))
 
-        assert needed(asked(retention=NOW - midnight(cycle(0))), before=before).dates == (cycle(1), cycle(2), cycle(3))
+        assert needed(asked(retention=NOW - midnight(cycle(0))), before=before).dates == (
+            cycle(1),
+            cycle(2),
+            cycle(3),
+            TODAY,
+        )
 
     def test_what_was_forgotten_stays_forgotten_and_the_newest_date_never_moves_back(self):
-        before = Memory(dates=(cycle(3),), expired_before=cycle(2))
+        before = memory_of(cycle(2), dates=(cycle(3),), current=(cycle(3),))
 
         memory = needed(asked(), now=instant(cycle(2)), before=before)
 
@@ -277,7 +318,7 @@ class TestChoice:
     def test_one_run_is_few_enough(self, rows):
         assert choose_layers(rows, [None] * len(rows), horizon=cycle(0)) == 0
 
-    def test_everything_is_merged_when_the_grid_has_moved_on_by_90_days(self):
+    def test_everything_is_merged_when_a_layer_is_90_days_old(self):
         layers = [None, cycle(0)]
 
         assert choose_layers([1, 1000], layers, horizon=cycle(0) + timedelta(days=89)) == 0

@@ -25,11 +25,12 @@ from drops import make_source, row, take, write
 
 from resift.errors import ConfigError, PoolError, SnapshotConflict, StagingError, WriteConflict
 from resift.model import keys
+from resift.model.keys import Staging
 from resift.model.pool import Drop
 from resift.steps.compact import commit_compaction, compact, merge_group, plan_compaction
 from resift.steps.cut import cut
 from resift.steps.merge_runs import MOST_RUNS
-from resift.steps.plan import plan
+from resift.steps.plan import plan, read_plan
 from resift.steps.pools import read_drops, read_state
 from resift.steps.sift import sift
 from resift.steps.suppress import suppress
@@ -97,8 +98,36 @@ class TestAnswers:
         compaction = compact_now(store)
 
         assert compaction.removed["superseded"] > 100
-        assert len(read_state(store, "photos").runs) == 1
+        (layer,) = read_state(store, "photos").layers
+        assert (len(layer.runs), len(layer.past)) == (1, 1)
         assert digests(store) == before
+
+    def test_refresh_to_come_reads_nothing_that_only_earlier_dates_need(self):
+        plain, merged = many_drops(), many_drops()
+        for store in (plain, merged):
+            publish_unjudged(store, DATASET, cycle(2))
+        compact_now(merged, now=instant(cycle(3)) - timedelta(days=5))
+        (layer,) = read_state(merged, "photos").layers
+
+        expected, found = (draw(store, DATASET, cycle(3)) for store in (plain, merged))
+
+        staging = Staging("sample", cycle(3), found.plan_id)
+        assert read_plan(merged, staging).runs == layer.runs
+        assert layer.past
+        assert (found.content_digest, found.entered, found.left) == (
+            expected.content_digest,
+            expected.entered,
+            expected.left,
+        )
+
+    def test_refresh_compared_with_an_earlier_version_reads_all(self):
+        store = many_drops()
+        publish_unjudged(store, DATASET, cycle(2))
+        compact_now(store)
+
+        staged = draw(store, DATASET, cycle(3))
+
+        assert len(read_plan(store, Staging("sample", cycle(3), staged.plan_id)).runs) == 2
 
     def test_changes_against_the_previous_version_are_the_same(self):
         plain, merged = many_drops(), many_drops()
@@ -201,25 +230,25 @@ class TestRefused:
         store = many_drops()
         compact_now(store)
 
-        with pytest.raises(PoolError, match=f"such as {cycle(1)} or {cycle(2)}, or one from {cycle(3)} on"):
+        with pytest.raises(PoolError, match=f"such as {cycle(1)} or {cycle(2)}, or one from {NOW.date()} on"):
             draw(store, make_dataset(every="30d"), cycle(1) + timedelta(days=30))
 
-    def test_date_after_the_newest_that_was_kept_is_answered_on_any_grid(self):
+    def test_date_from_the_day_of_the_compaction_on_is_answered_on_any_grid(self):
         plain, merged = many_drops(), many_drops()
         compact_now(merged)
-        daily, day = make_dataset(every="1d", max_age="200d"), cycle(3) + timedelta(days=1)
+        daily, day = make_dataset(every="1d", max_age="200d"), NOW.date()
 
         contents = {draw(store, daily, day).content_digest for store in (plain, merged)}
 
         assert len(contents) == 1
 
-    def test_known_at_before_the_newest_date_is_refused(self):
+    def test_known_at_before_the_day_of_the_compaction_is_refused(self):
         store = many_drops()
         compact_now(store)
 
-        with pytest.raises(PoolError, match=f"known_at .* lies before {cycle(3)}, .* Leave known_at out"):
-            draw(store, DATASET, cycle(1), known_at=instant(cycle(3)) - timedelta(microseconds=1))
-        assert draw(store, DATASET, cycle(1), known_at=instant(cycle(3))).rows == SIZE
+        with pytest.raises(PoolError, match=f"known_at .* lies before {NOW.date()}, .* Leave known_at out"):
+            draw(store, DATASET, cycle(1), known_at=instant(NOW.date()) - timedelta(microseconds=1))
+        assert draw(store, DATASET, cycle(1), known_at=instant(NOW.date())).rows == SIZE
 
     def test_max_age_that_looks_back_to_forgotten_items_is_refused(self):
         store = many_drops()
@@ -266,9 +295,11 @@ class TestBooks:
 
         compact_now(store)
 
-        after = rows_of(store, read_state(store, "photos").runs)
-        assert all(one in before for one in after[::7])
-        assert [one["prn"] for one in after] == sorted(one["prn"] for one in after)
+        (layer,) = read_state(store, "photos").layers
+        for runs in (layer.runs, layer.past):
+            after = rows_of(store, runs)
+            assert all(one in before for one in after[::7])
+            assert [one["prn"] for one in after] == sorted(one["prn"] for one in after)
 
     def test_drop_ingested_again_after_it_changes_nothing(self, tmp_path):
         store, source = MemoryStore(), make_source()
@@ -315,7 +346,7 @@ class TestAgain:
         make_pool(stores[0], *drops)
         make_pool(stores[1], *drops[::-1], row_group_rows=7)
 
-        runs = [compact_now(store).layers[0].runs for store in stores]
+        runs = [compact_now(store).layers[0].all_runs for store in stores]
 
         assert [run.sha256 for run in runs[0]] == [run.sha256 for run in runs[1]]
 
@@ -326,7 +357,7 @@ class TestAgain:
         make_pool(many, *(everything[at :: 2 * MOST_RUNS + 1] for at in range(2 * MOST_RUNS + 1)))
         make_pool(few, everything[::2], everything[1::2])
 
-        runs = [compact_now(store).layers[0].runs for store in (many, few)]
+        runs = [compact_now(store).layers[0].all_runs for store in (many, few)]
 
         assert [run.sha256 for run in runs[0]] == [run.sha256 for run in runs[1]]
 
@@ -336,8 +367,7 @@ class TestAgain:
 
         second = compact_now(store, now=instant(cycle(3)))
 
-        assert first.memory.horizon == cycle(2)
-        assert second.memory.horizon == cycle(3)
+        assert (first.memory.horizon, second.memory.horizon) == (cycle(2), cycle(3))
         assert [layer.horizon for layer in second.layers] == [cycle(3)]
 
 

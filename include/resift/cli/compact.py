@@ -43,7 +43,7 @@ def _answer(pool: str, found: Compaction | None) -> dict[str, object]:
         "number": found.number,
         "compaction_id": found.compaction_id,
         "runs_merged": len(found.inputs),
-        "runs_written": len(found.layers[-1].runs) if found.kept else 0,
+        "runs_written": len(found.layers[-1].all_runs) if found.kept else 0,
         "observations": found.observations,
         "kept": found.kept,
         "removed": found.removed,
@@ -55,7 +55,7 @@ def _line(pool: str, found: Compaction | None) -> str:
     if found is None:
         return f"pool {pool}: nothing to compact, its runs are few enough"
     removed = "".join(f" + {count:,} {reason}" for reason, count in found.removed.items())
-    written = len(found.layers[-1].runs) if found.kept else 0
+    written = len(found.layers[-1].all_runs) if found.kept else 0
     return (
         f"pool {pool}: compaction {found.number}: {len(found.inputs):,} runs merged into {written:,}: "
         f"{found.observations:,} observations = {found.kept:,} kept{removed or ' + 0 removed'}"

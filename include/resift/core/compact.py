@@ -27,7 +27,7 @@ GROWTH = 3
 """A run is merged with smaller ones as long as it has at most this many times their rows together."""
 
 REWRITE_AFTER = timedelta(days=90)
-"""Everything is merged when the newest grid date has moved on so far since a layer was written."""
+"""Everything is merged when a layer was written so long ago: a grid date that has come makes past what was current."""
 
 INTERVAL_ROWS = 4_000_000
 """Observations read for one run of a compaction, at most: the unit of work."""
@@ -47,30 +47,34 @@ class Asked:
 
 
 def memory_needed(datasets: Sequence[Asked], *, now: datetime, before: Memory | None) -> Memory:
-    """Return which dates must stay answerable: the grid dates of versions that are promised to stay.
+    """Return which dates must stay answerable: the grid dates of versions that are promised to stay, and today.
 
+    No grid date lies between the newest and today, so of what was observed in between the last is enough.
     A refresh of the oldest of them is compared with the version before it, so that version's date, and all since,
     are kept as well. What an earlier compaction did not keep cannot be kept any more.
 
     Args:
         datasets: All datasets over the pool, at least one.
-        now: The instant up to which grid dates have come. Later observations are all kept.
+        now: The instant up to which grid dates have come. Observations made after its day began are all kept.
         before: The memory of the compaction before.
     """
-    dates, expired = set[date](), list[date]()
+    today = now.astimezone(UTC).date()
+    dates, current, expired = {today}, {today}, list[date]()
     for asked in datasets:
         # The newest grid date can be asked for however short the promise is.
         oldest = min(asked.grid.ceil(now - asked.retention), asked.grid.floor(now))
         begin = max((version for version in asked.versions if version < oldest), default=oldest)
         cycles = range(asked.grid.cycle(asked.grid.ceil(midnight(begin))), asked.grid.cycle(asked.grid.floor(now)) + 1)
         dates.update(asked.grid.point(cycle) for cycle in cycles)
-        dates.update(version for version in asked.versions if begin <= version <= now.astimezone(UTC).date())
+        dates.update(version for version in asked.versions if begin <= version <= today)
+        current.add(asked.grid.floor(now))
         expired.append(begin - asked.max_age)
-    if before is None:
-        return Memory(dates=tuple(sorted(dates)), expired_before=min(expired))
-    horizon = max(*dates, before.horizon)
-    known = {day for day in dates if before.knows(day)} | {horizon}
-    return Memory(dates=tuple(sorted(known)), expired_before=max(min(expired), before.expired_before))
+    bound = min(expired)
+    if before is not None:
+        horizon, bound = max(today, before.horizon), max(bound, before.expired_before)
+        dates = {day for day in dates if before.knows(day)} | {horizon}
+        current = {day for day in current if day in dates} | {horizon}
+    return Memory(dates=tuple(sorted(dates)), current=tuple(sorted(current)), expired_before=bound)
 
 
 def choose_layers(rows: Sequence[int], horizons: Sequence[date | None], *, horizon: date) -> int:
@@ -81,8 +85,8 @@ def choose_layers(rows: Sequence[int], horizons: Sequence[date | None], *, horiz
 
     Args:
         rows: Observations of each run, ascending.
-        horizons: Newest date the compaction that wrote it knew of; None for a run of a drop.
-        horizon: Newest date known now.
+        horizons: Day of the compaction that wrote it; None for a run of a drop.
+        horizon: The day now.
     """
     if any(known is not None and horizon - known >= REWRITE_AFTER for known in horizons):
         return len(rows)
@@ -126,11 +130,37 @@ def order_of(rows: pa.Table) -> np.ndarray:
     return order
 
 
-def keep_observations(rows: pa.Table, memory: Memory) -> Split:
-    """Split observations into those needed to answer for every date of the memory or after it, and the rest.
+@dataclass(frozen=True, slots=True)
+class Division:
+    """Positions of observations that a refresh to come needs, of those only earlier dates need, and what is left out.
+
+    Every observation is in one of them.
+    """
+
+    current: np.ndarray
+    past: np.ndarray
+    removed: dict[str, int]
+
+
+def divide(rows: pa.Table, memory: Memory) -> Division:
+    """Divide observations, sorted as ``order_of`` says, by who needs them."""
+    current = keep_observations(rows, memory.current, expired_before=memory.expired_before)
+    ever = keep_observations(rows, memory.dates, expired_before=memory.expired_before)
+    is_current = np.zeros(len(rows), dtype=bool)
+    is_current[current.kept] = True
+    left_out = {reason: int(np.count_nonzero(~is_current[gone])) for reason, gone in ever.removed.items()}
+    return Division(
+        current=current.kept,
+        past=ever.kept[~is_current[ever.kept]],
+        removed={reason: count for reason, count in left_out.items() if count},
+    )
+
+
+def keep_observations(rows: pa.Table, dates: Sequence[date], *, expired_before: date) -> Split:
+    """Split observations into those needed to answer for every one of the dates and after, and the rest.
 
     Kept of each item: the last observation up to each date, with all of the same instant; whatever was observed
-    after the newest date; and, for suppression looks at every owner an item ever had, the last observation by each
+    after the last date; and, for suppression looks at every owner an item ever had, the last observation by each
     owner that no other one names. Of an item last observed before ``expired_before`` only the latter are kept: it is
     stale at every date that can be asked for, and a later observation would decide alone.
 
@@ -140,7 +170,8 @@ def keep_observations(rows: pa.Table, memory: Memory) -> Split:
     Args:
         rows: Sorted as ``order_of`` says, with all observations of an item that are to be merged. Only ``image_id``,
             ``observed_at`` and ``owner_id`` are looked at.
-        memory: What must stay answerable.
+        dates: What must stay answerable, ascending.
+        expired_before: Items last observed before this day are forgotten, but for their owners.
     """
     if not len(rows):
         return Split(np.empty(0, dtype=np.int64), {})
@@ -148,9 +179,9 @@ def keep_observations(rows: pa.Table, memory: Memory) -> Split:
     starts = np.append(True, ~_same_id_as_before(rows))
     item = np.cumsum(starts) - 1
     last = np.append(np.flatnonzero(starts)[1:], len(rows)) - 1
-    expired = (observed[last] < microseconds(midnight(memory.expired_before)))[item]
+    expired = (observed[last] < microseconds(midnight(expired_before)))[item]
 
-    bounds = np.array([microseconds(midnight(day)) for day in memory.dates], dtype=np.int64)
+    bounds = np.array([microseconds(midnight(day)) for day in dates], dtype=np.int64)
     slot = np.searchsorted(bounds, observed)  # an observation at the very instant of a date is seen by it
     ends = np.append(starts[1:] | (slot[1:] != slot[:-1]), True)
     group = np.append(0, np.cumsum(ends)[:-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from resift.model.document import Document, Name, canonical_json, sha256_hex
@@ -12,14 +13,18 @@ class Memory(Document):
     """For which dates a compacted pool still answers exactly."""
 
     dates: tuple[date, ...]
-    """Grid dates before each of which every item's last observation is kept, ascending."""
+    """Days before each of which every item's last observation is kept, ascending: grid dates, and the last the day of
+    the compaction."""
+
+    current: tuple[date, ...]
+    """Those of them that a refresh to come looks at: the newest grid date of each dataset, and the last."""
 
     expired_before: date
     """Items last observed before this day were forgotten, but for the owners they had."""
 
     @property
     def horizon(self) -> date:
-        """The newest of the dates: whatever was observed after it is kept."""
+        """The last of the dates: whatever was observed after it is kept."""
         return self.dates[-1]
 
     def knows(self, day: date) -> bool:
@@ -28,16 +33,37 @@ class Memory(Document):
 
 
 class Layer(Document):
-    """The runs one compaction wrote. No two of them hold the same PRN, so together they are one sorted run."""
+    """The runs one compaction wrote. No two of ``runs`` hold the same PRN, so together they are one sorted run."""
 
     runs: tuple[RunEntry, ...]
-    horizon: date
-    """Newest date the compaction knew of."""
+    """What a refresh for a current date, or one to come, looks at."""
+
+    past: tuple[RunEntry, ...]
+    """What only a refresh for an earlier date looks at as well."""
+
+    current: tuple[date, ...]
+    """The current dates of the compaction, ascending."""
+
+    @property
+    def horizon(self) -> date:
+        """Day of the compaction."""
+        return self.current[-1]
+
+    @property
+    def all_runs(self) -> tuple[RunEntry, ...]:
+        """The runs of both kinds."""
+        return (*self.runs, *self.past)
 
     @property
     def rows(self) -> int:
         """Observations in all its runs."""
-        return sum(run.rows for run in self.runs)
+        return sum(run.rows for run in self.all_runs)
+
+    def runs_for(self, days: Sequence[date]) -> tuple[RunEntry, ...]:
+        """Return the runs that hold the last observations before each of some days, and the newest."""
+        if all(day >= self.horizon or day in self.current for day in days):
+            return self.runs
+        return self.all_runs
 
 
 class Interval(Document):
@@ -82,10 +108,13 @@ class IntervalReceipt(Document):
     run: RunEntry | None
     """None where nothing was kept."""
 
+    past: RunEntry | None
+    """What only earlier dates need; None where there is nothing."""
+
     @property
     def kept(self) -> int:
         """Observations kept."""
-        return 0 if self.run is None else self.run.rows
+        return sum(run.rows for run in (self.run, self.past) if run is not None)
 
 
 class Replaced(Document):

@@ -56,9 +56,9 @@ def compacted(pool: str) -> str:
     return f"pool/{pool}/compacted/"
 
 
-def compacted_run(pool: str, compaction_id: str, interval: int) -> str:
-    """The sorted run of one interval of PRNs."""
-    return f"pool/{pool}/compacted/{compaction_id}-{interval:06d}.parquet"
+def compacted_run(pool: str, compaction_id: str, interval: int, *, past: bool = False) -> str:
+    """The sorted run of one interval of PRNs; ``past`` of what only earlier dates need."""
+    return f"pool/{pool}/compacted/{compaction_id}-{interval:06d}{'-past' * past}.parquet"
 
 
 def compacting(pool: str) -> str:

@@ -170,8 +170,12 @@ def _document(state: PoolState, plan: CompactionPlan, done: Sequence[IntervalRec
         )
     inputs = {run.sha256 for run in plan.inputs}
     merged = {*(before.merged_runs if before else ()), *(run.sha256 for run in state.delivered if run.sha256 in inputs)}
-    rest = [layer for layer in state.layers if not inputs.intersection(run.sha256 for run in layer.runs)]
-    runs = tuple(receipt.run for receipt in done if receipt.run is not None)
+    rest = [layer for layer in state.layers if not inputs.intersection(run.sha256 for run in layer.all_runs)]
+    written = Layer(
+        runs=tuple(receipt.run for receipt in done if receipt.run is not None),
+        past=tuple(receipt.past for receipt in done if receipt.past is not None),
+        current=plan.memory.current,
+    )
     whole = [
         drop.drop_id
         for drop in state.drops
@@ -187,7 +191,7 @@ def _document(state: PoolState, plan: CompactionPlan, done: Sequence[IntervalRec
         observations=read,
         kept=kept,
         removed=removed,
-        layers=(*rest, *([Layer(runs=runs, horizon=plan.memory.horizon)] if runs else [])),
+        layers=(*rest, *([written] if written.rows else [])),
         merged_drops=tuple(sorted({*(before.merged_drops if before else ()), *whole})),
         merged_runs=tuple(sorted(merged)),
         removed_ever=add_counts([before.removed_ever if before else {}, removed]),
@@ -204,7 +208,8 @@ def clean_up(store: Store, pool: str, compaction_id: str) -> None:
 def _discard(store: Store, plan: CompactionPlan) -> None:
     """Remove what a compaction wrote that can never be committed any more, because its number is taken."""
     for index in range(len(plan.intervals)):
-        store.delete(keys.compacted_run(plan.pool, plan.compaction_id, index))
+        for past in (False, True):
+            store.delete(keys.compacted_run(plan.pool, plan.compaction_id, index, past=past))
     clean_up(store, plan.pool, plan.compaction_id)
 
 
@@ -230,7 +235,7 @@ class _Unit:
 
 def _units(state: PoolState) -> list[_Unit]:
     units = [_Unit((run,), None, run.rows) for run in state.delivered]
-    units += [_Unit(layer.runs, layer.horizon, layer.rows) for layer in state.layers]
+    units += [_Unit(layer.all_runs, layer.horizon, layer.rows) for layer in state.layers]
     return sorted(units, key=lambda unit: (unit.rows, unit.runs[0].sha256))
 
 

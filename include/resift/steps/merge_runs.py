@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from resift.core.compact import keep_observations, order_of
+from resift.core.compact import divide, order_of
 from resift.core.cut import add_counts
 from resift.model import keys
-from resift.model.compaction import CompactionPlan, IntervalReceipt
+from resift.model.compaction import CompactionPlan, Interval, IntervalReceipt
 from resift.model.observation import CARRIED_TYPES, run_schema
 from resift.model.pool import RunEntry
 from resift.steps.runs import PoolReader
-from resift.steps.sorted_run import SortedRun, write_run
+from resift.steps.sorted_run import RunWriter, SortedRun, write_run
 from resift.storage import LocalStore, Store
 
 MOST_RUNS = 24
@@ -26,78 +25,72 @@ MOST_RUNS = 24
 
 _DECIDES = ("image_id", "observed_at", "owner_id")
 
-Keep = Callable[[pa.Table, np.ndarray], np.ndarray]
-"""Given observations and the positions that sort them, returns those to keep, in that order."""
-
 
 def merge_interval(store: Store, plan: CompactionPlan, index: int) -> IntervalReceipt:
-    """Write the run of one interval. May be repeated: it writes the same bytes.
+    """Write the runs of one interval. May be repeated: it writes the same bytes.
 
     Raises:
         PoolError: A run lies differently from what its document says.
     """
-    lo, hi = plan.intervals[index].lo, plan.intervals[index].hi
+    interval = plan.intervals[index]
     schema = run_schema(pa.schema([(name, CARRIED_TYPES[kind]) for name, kind in plan.carried.items()]))
-    counts = _Counts()
-
-    def keep(rows: pa.Table, order: np.ndarray) -> np.ndarray:
-        split = keep_observations(rows.select(_DECIDES).take(pa.array(order)), plan.memory)
-        counts.observations += len(rows)
-        counts.removed = add_counts([counts.removed, split.counts()])
-        return order[split.kept]
-
+    observations, removed = 0, dict[str, int]()
     with tempfile.TemporaryDirectory(prefix="resift-compact-") as scratch:
-        runs = [run for run in plan.inputs if run.prn_min < hi and lo <= run.prn_max]
-        merged = _Merger(Path(scratch), schema, lo, hi).merge(store, runs, keep)
-        key = keys.compacted_run(plan.pool, plan.compaction_id, index)
-        if merged.rows:
-            store.put_file(key, merged.path)
+        folder = Path(scratch)
+        current = RunWriter(folder / "current.parquet", schema=schema, origin={})
+        past = RunWriter(folder / "past.parquet", schema=schema, origin={})
+        runs = [run for run in plan.inputs if run.prn_min < interval.hi and interval.lo <= run.prn_max]
+        with current, past:
+            for rows, order in _Merger(folder, schema, interval).merge(store, runs):
+                division = divide(rows.select(_DECIDES).take(pa.array(order)), plan.memory)
+                observations, removed = observations + len(rows), add_counts([removed, division.removed])
+                # Wide rows are taken once, when it is known which of them stay.
+                current.write(rows.take(pa.array(order[division.current])))
+                if len(division.past):
+                    past.write(rows.take(pa.array(order[division.past])))
         return IntervalReceipt(
             index=index,
-            observations=counts.observations,
-            removed=counts.removed,
-            run=merged.entry(key, carried=plan.carried) if merged.rows else None,
+            observations=observations,
+            removed=removed,
+            run=_store(store, plan, index, current.finish()),
+            past=_store(store, plan, index, past.finish(), past=True),
         )
 
 
-@dataclass(slots=True)
-class _Counts:
-    observations: int = 0
-    removed: dict[str, int] = field(default_factory=dict)
+def _store(store: Store, plan: CompactionPlan, index: int, run: SortedRun, *, past: bool = False) -> RunEntry | None:
+    if not run.rows:
+        return None
+    key = keys.compacted_run(plan.pool, plan.compaction_id, index, past=past)
+    store.put_file(key, run.path)
+    return run.entry(key, carried=plan.carried)
 
 
 class _Merger:
-    """Merges runs of one interval into files of a scratch folder."""
+    """Reads the runs of one interval in their common order, by way of a scratch folder where they are many."""
 
-    def __init__(self, folder: Path, schema: pa.Schema, lo: int, hi: int) -> None:
-        self._folder, self._schema, self._lo, self._hi = folder, schema, lo, hi
+    def __init__(self, folder: Path, schema: pa.Schema, interval: Interval) -> None:
+        self._folder, self._schema, self._interval = folder, schema, interval
         self._turns = 0
 
-    def merge(self, store: Store, runs: Sequence[RunEntry], keep: Keep) -> SortedRun:
+    def merge(self, store: Store, runs: Sequence[RunEntry]) -> Iterator[tuple[pa.Table, np.ndarray]]:
+        """Yield slices of the observations, and the positions that sort each; an item is in one slice."""
         while len(runs) > MOST_RUNS:
             store, runs = LocalStore(self._folder), self._merge_some(store, runs)
-        path = self._next_path()
-        return write_run(self._sorted(store, runs, keep), path, schema=self._schema, origin={})
+        reader = PoolReader(store, runs, self._schema)
+        for first, last in reader.slices(self._interval.lo, self._interval.hi):
+            rows = reader.read(first, last)
+            if len(rows):
+                yield rows, order_of(rows)
 
     def _merge_some(self, store: Store, runs: Sequence[RunEntry]) -> list[RunEntry]:
         """Merge ``MOST_RUNS`` at a time, leaving nothing out: what is left out at last sees all of an item."""
         merged = []
         for at in range(0, len(runs), MOST_RUNS):
-            path = self._next_path()
-            slices = self._sorted(store, runs[at : at + MOST_RUNS], lambda _, order: order)
+            self._turns += 1
+            path = self._folder / f"turn-{self._turns:06d}.parquet"
+            some = self.merge(store, runs[at : at + MOST_RUNS])
+            slices = (rows.take(pa.array(order)) for rows, order in some)
             run = write_run(slices, path, schema=self._schema, origin={})
             if run.rows:
                 merged.append(run.entry(path.name, carried={}))
         return merged
-
-    def _sorted(self, store: Store, runs: Sequence[RunEntry], keep: Keep) -> Iterator[pa.Table]:
-        reader = PoolReader(store, runs, self._schema)
-        for first, last in reader.slices(self._lo, self._hi):
-            rows = reader.read(first, last)
-            if len(rows):
-                # Wide rows are taken once, when it is known which of them stay.
-                yield rows.take(pa.array(keep(rows, order_of(rows))))
-
-    def _next_path(self) -> Path:
-        self._turns += 1
-        return self._folder / f"{self._turns:06d}.parquet"

@@ -82,11 +82,11 @@ def read_plan(store: Store, staging: Staging) -> Plan:
 def _freeze(store: Store, dataset: Dataset, cycle: int, as_of: date, known_at: datetime) -> Plan:
     read_pool(store, dataset.pool)
     state = read_state(store, dataset.pool)
-    runs = state.runs
+    previous = find_previous(store, dataset.name, as_of)
+    runs = state.runs_for(as_of, *([previous.version] if previous else []))
     if not runs:
         raise PoolError(f"pool {dataset.pool}: holds no observations, expected some. Ingest a drop first.")
     require_memory(state, as_of=as_of, known_at=known_at, max_age=dataset.max_age)
-    previous = find_previous(store, dataset.name, as_of)
     policy = load_policy(dataset.policy)
     policy.require_current(known_at.date())
     return Plan(

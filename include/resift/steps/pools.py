@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -61,8 +62,17 @@ class PoolState:
     @property
     def runs(self) -> tuple[RunEntry, ...]:
         """All runs, in order of their digests: how they were delivered does not matter."""
-        runs = [*self.delivered, *(run for layer in self.layers for run in layer.runs)]
-        return tuple(sorted(runs, key=lambda run: (run.sha256, run.key)))
+        return self._sorted(run for layer in self.layers for run in layer.all_runs)
+
+    def runs_for(self, *days: date) -> tuple[RunEntry, ...]:
+        """Return the runs that hold the last observations before each of some days, and the newest of all.
+
+        A refresh passes its own date, and that of the version it is compared with.
+        """
+        return self._sorted(run for layer in self.layers for run in layer.runs_for(days))
+
+    def _sorted(self, compacted: Iterable[RunEntry]) -> tuple[RunEntry, ...]:
+        return tuple(sorted([*self.delivered, *compacted], key=lambda run: (run.sha256, run.key)))
 
     @property
     def digest(self) -> str:

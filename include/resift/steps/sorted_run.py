@@ -169,50 +169,70 @@ def _merged(chunks: list[_Chunk]) -> Iterator[pa.Table]:
 
 
 def write_run(slices: Iterator[pa.Table], path: Path, *, schema: pa.Schema, origin: dict[str, str]) -> SortedRun:
-    """Write rows that come in order; columns named in ``origin`` are not among theirs and hold the same everywhere.
-
-    The bytes written do not depend on how the rows are cut into slices.
-    """
-    firsts: list[int] = []
-    sizes: list[int] = []
-    last = 0
-    with pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=[name for name in schema.names if name in _REPEATED],
-        write_statistics=[PRN],
-        version="2.6",
-    ) as writer:
-        for group in _regrouped(slices):
-            columns = [
-                pa.repeat(pa.scalar(origin[name]), len(group)) if name in origin else group[name]
-                for name in schema.names
-            ]
-            writer.write_table(pa.table(columns, schema=schema), row_group_size=ROW_GROUP_ROWS)
-            firsts.append(group[PRN][0].as_py())
-            sizes.append(len(group))
-            last = group[PRN][-1].as_py()
-    return SortedRun(path, sum(sizes), path.stat().st_size, sha256_of(path), tuple(firsts), tuple(sizes), last)
+    """Write rows that come in order; columns named in ``origin`` are not among theirs and hold the same everywhere."""
+    with RunWriter(path, schema=schema, origin=origin) as writer:
+        for rows in slices:
+            writer.write(rows)
+    return writer.finish()
 
 
-def _regrouped(slices: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Yield the same rows in tables of exactly ``ROW_GROUP_ROWS``, the last one shorter."""
-    held: list[pa.Table] = []
-    count = 0
-    for table in slices:
-        held.append(table)
-        count += len(table)
-        if count < ROW_GROUP_ROWS:
-            continue
-        joined = pa.concat_tables(held)
-        whole = count - count % ROW_GROUP_ROWS
+class RunWriter:
+    """Writes rows that come in order as a run. The bytes do not depend on how the rows are cut into slices."""
+
+    def __init__(self, path: Path, *, schema: pa.Schema, origin: dict[str, str]) -> None:
+        """Open the file; columns named in ``origin`` are not among those of the rows and hold the same everywhere."""
+        self._path, self._schema, self._origin = path, schema, origin
+        self._held: list[pa.Table] = []
+        self._count = 0
+        self._firsts: list[int] = []
+        self._sizes: list[int] = []
+        self._last = 0
+        self._writer = pq.ParquetWriter(
+            path,
+            schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=[name for name in schema.names if name in _REPEATED],
+            write_statistics=[PRN],
+            version="2.6",
+        )
+
+    def __enter__(self) -> RunWriter:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None and self._count:
+            self._write_group(pa.concat_tables(self._held))
+        self._writer.close()
+
+    def write(self, rows: pa.Table) -> None:
+        """Take further rows, and write as many whole row groups as there are."""
+        self._held.append(rows)
+        self._count += len(rows)
+        if self._count < ROW_GROUP_ROWS:
+            return
+        joined = pa.concat_tables(self._held)
+        whole = self._count - self._count % ROW_GROUP_ROWS
         for start in range(0, whole, ROW_GROUP_ROWS):
-            yield joined.slice(start, ROW_GROUP_ROWS).combine_chunks()
-        held, count = [joined.slice(whole)], count - whole
-    if count:
-        yield pa.concat_tables(held).combine_chunks()
+            self._write_group(joined.slice(start, ROW_GROUP_ROWS))
+        self._held, self._count = [joined.slice(whole)], self._count - whole
+
+    def finish(self) -> SortedRun:
+        """Return what was written, after the file is closed."""
+        path, rows = self._path, sum(self._sizes)
+        index = (tuple(self._firsts), tuple(self._sizes), self._last)
+        return SortedRun(path, rows, path.stat().st_size, sha256_of(path), *index)
+
+    def _write_group(self, group: pa.Table) -> None:
+        group = group.combine_chunks()
+        columns = [
+            pa.repeat(pa.scalar(self._origin[name]), len(group)) if name in self._origin else group[name]
+            for name in self._schema.names
+        ]
+        self._writer.write_table(pa.table(columns, schema=self._schema), row_group_size=ROW_GROUP_ROWS)
+        self._firsts.append(group[PRN][0].as_py())
+        self._sizes.append(len(group))
+        self._last = group[PRN][-1].as_py()
 
 
 def sha256_of(path: Path) -> str:

@@ -121,7 +121,7 @@ def _abandoned(
             continue
         yield from (other for other in there if other.startswith(key.removesuffix("plan.json")))
         if plan.compaction_id not in committed:
-            yield from (keys.compacted_run(pool, plan.compaction_id, at) for at in range(len(plan.intervals)))
+            yield from (other for other in there if other.startswith(f"{keys.compacted(pool)}{plan.compaction_id}-"))
 
 
 def _named_by_plans(store: Store) -> Iterator[tuple[str, set[str]]]:
