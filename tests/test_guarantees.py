@@ -28,6 +28,7 @@ from resift.client.verify import verify
 from resift.errors import PoolError, RefreshHeld, RefreshRefused, SnapshotNotFound, VerdictError
 from resift.model import keys
 from resift.model.verdict import Finding
+from resift.steps.erase import erase, plan_erasure, wanted
 from resift.steps.judge import judge
 from resift.steps.publish import publish
 from resift.steps.suppress import suppress
@@ -316,7 +317,7 @@ class TestAbsenceIsNotDeletion:
 
 
 class TestRemovalIsFinal:
-    """That erasure reaches published versions comes with the erasure itself."""
+    """Races, crashes, owners and the order of erasures: see steps/test_erase.py."""
 
     @pytest.mark.parametrize(("kind", "identifier"), [("image", "hidden"), ("owner", "hers")])
     def test_removal_is_final(self, kind, identifier):
@@ -330,6 +331,25 @@ class TestRemovalIsFinal:
 
         for k in (0, 1):
             assert "hidden" not in ids(store, publish_unjudged(store, make_dataset(), cycle(k)))
+
+    def test_erased_item_leaves_every_published_version_and_does_not_return(self):
+        names = ("hidden-one", "other", "third")
+        store = pool(*([observation(name, cycle(k)) for name in names] for k in (0, 1)))
+        for k in (0, 1):
+            publish_unjudged(store, make_dataset(), cycle(k))
+        given = {"images": ["hidden-one"], "owners": [], "request": "T-1", "requested_at": NOW}
+        entries = wanted(store, pool="photos", **given)
+        digest = plan_erasure(store, pool="photos", entries=entries).document_digest()
+
+        erase(store, pool="photos", entries=entries, plan_digest=digest, now=NOW)
+
+        make_pool(store, [observation(name, cycle(2), owner_id=None) for name in names])
+        publish_unjudged(store, make_dataset(), cycle(2))
+        for k, revision in ((0, 1), (1, 1), (2, 0)):
+            manifest = read_manifest(store, "sample", cycle(k))
+            assert (sorted(ids(store, manifest)), manifest.revision) == (["other", "third"], revision)
+            assert verify(store, manifest).problems == ()
+        assert not [stat.key for stat in store.list("datasets/") if b"hidden-one" in store.get(stat.key)]
 
     def test_suppressed_item_is_named_nowhere_in_what_is_published(self):
         store = pool([observation(name, cycle(0)) for name in ("hidden-one", "other")])

@@ -19,6 +19,7 @@
     │   └── SnapshotRetired                     the version ended, and its files are gone
     ├── SnapshotConflict                        the version is published with other content
     ├── SnapshotDamaged                         bytes, counts or order differ from the manifest
+    ├── RemovalRefused                          what would be removed is not what was agreed to, or may not go yet
     ├── RefreshRefused                          the judge did not let the snapshot pass
     │   └── RefreshHeld                         the breaker holds it for a person
     ├── VerdictError (ValueError)               a verdict is missing, foreign or altered
@@ -94,6 +95,10 @@ class SnapshotConflict(ResiftError):
 
 class SnapshotDamaged(ResiftError):
     """Bytes, counts or order of a snapshot differ from its manifest."""
+
+
+class RemovalRefused(ResiftError):
+    """What would be removed is not what was agreed to, or is still promised to stay."""
 
 
 class RefreshRefused(ResiftError):

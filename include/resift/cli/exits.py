@@ -9,6 +9,7 @@ from resift.errors import (
     GridError,
     PoolNotFound,
     RefreshRefused,
+    RemovalRefused,
     ResiftError,
     SnapshotConflict,
     SnapshotDamaged,
@@ -26,6 +27,7 @@ REVISED, WITHDRAWN, RETIRED = 4, 5, 6
 _ANSWER_IS_NO = (
     DropRejected,
     RefreshRefused,
+    RemovalRefused,
     SnapshotConflict,
     SnapshotDamaged,
     SnapshotRetired,

@@ -11,6 +11,7 @@ import sys
 import typer
 
 from resift.cli.compact import compact, sweep
+from resift.cli.erase import erase
 from resift.cli.exits import exit_code
 from resift.cli.ingest import ingest
 from resift.cli.pins import check, pin, update
@@ -41,6 +42,7 @@ for command in (
     check,
     update,
     suppress,
+    erase,
     compact,
     sweep,
 ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from resift.errors import KeyNotFound, StagingError
 from resift.model import keys
@@ -39,7 +40,7 @@ def check_chain(store: Store, manifest: Manifest) -> Iterator[str]:
         links, digest = [*links, link], sha256_hex(body)
     last = Revision.of(manifest)
     yield from _check_link(what, manifest, last, number=manifest.revision, before=digest)
-    for older, newer in zip([*links, last], [*links[1:], last], strict=True):
+    for older, newer in pairwise([*links, last]):
         if newer.rows > older.rows or newer.erased_changes < older.erased_changes:
             yield f"{what}: revision {newer.revision} adds to revision {older.revision}, expected only removals."
     key = keys.revision(manifest.dataset, manifest.version, manifest.revision)

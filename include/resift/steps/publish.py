@@ -28,10 +28,11 @@ from resift.model.manifest import Changes, Column, Draw, Extra, Funnel, Manifest
 from resift.model.refresh import CutReceipt, Plan
 from resift.model.verdict import Verdict
 from resift.steps.cut import read_cut
+from resift.steps.erase import erase_suppressed
 from resift.steps.framing import published_schema, require_planned_rights
 from resift.steps.judged import copy_judged, require_judged
 from resift.steps.plan import read_plan
-from resift.steps.settle import move_latest, sweep, write_link
+from resift.steps.settle import clean, move_latest, sweep, write_link
 from resift.storage import Store
 
 
@@ -68,11 +69,12 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
         published = _publish(store, staging, plan, cut, verdict)
     # Also where the manifest was there: whoever wrote it may have died before it was settled.
     write_link(store, published)
+    published = erase_suppressed(store, published, now=datetime.now(UTC))
     sweep(store, published)
     if cut.content_digest not in (published.content_digest, _first_digest(store, published)):
         raise SnapshotConflict(describe_conflict(published, plan, cut))
     move_latest(store, published)
-    _clean(store, staging)
+    clean(store, staging)
     return published
 
 
@@ -234,14 +236,3 @@ def _changes(plan: Plan, cut: CutReceipt) -> Changes | None:
         left=cut.left,
         turnover=sum(cut.entered.values()) / cut.rows,
     )
-
-
-def _clean(store: Store, staging: Staging) -> None:
-    """Remove what was staged, so that an interrupted clean-up can be repeated by refreshing or publishing again.
-
-    What says that a step is done goes before what the step made, and the plan goes last.
-    """
-    done = [staging.verdict, staging.cut, *(stat.key for stat in store.list(staging.receipts))]
-    rest = [stat.key for stat in store.list(staging.prefix) if stat.key not in {*done, staging.plan}]
-    for key in (*done, *rest, staging.plan):
-        store.delete(key)

@@ -6,6 +6,7 @@ from resift.client.snapshots import find_tombstone
 from resift.errors import KeyExists, KeyNotFound, WriteConflict
 from resift.model import keys
 from resift.model.document import sha256_hex
+from resift.model.keys import Staging
 from resift.model.manifest import Extra, Latest, Manifest, Revision
 from resift.model.refresh import PartEntry
 from resift.storage import Store
@@ -59,3 +60,14 @@ def sweep(store: Store, manifest: Manifest) -> None:
         for stat in list(store.list(folder)):
             if stat.key not in listed and keys.revision_of(stat.key) <= manifest.revision:
                 store.delete(stat.key)
+
+
+def clean(store: Store, staging: Staging) -> None:
+    """Remove what was staged, so that an interrupted clean-up can be repeated by refreshing or publishing again.
+
+    What says that a step is done goes before what the step made, and the plan goes last.
+    """
+    done = [staging.verdict, staging.cut, *(stat.key for stat in store.list(staging.receipts))]
+    rest = [stat.key for stat in store.list(staging.prefix) if stat.key not in {*done, staging.plan}]
+    for key in (*done, *rest, staging.plan):
+        store.delete(key)

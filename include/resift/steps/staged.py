@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,8 +26,8 @@ class StagedWriter:
     that equal rows make equal bytes. Nothing is written for no rows.
     """
 
-    def __init__(self, store: Store, key: str, schema: pa.Schema) -> None:
-        """Prepare to write; ``schema`` is what every table handed over has."""
+    def __init__(self, store: Store, key: str | Callable[[str], str], schema: pa.Schema) -> None:
+        """Prepare to write; ``schema`` is what every table handed over has. A key may be made of the SHA-256."""
         self._store, self._key, self._schema = store, key, schema
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
@@ -86,8 +87,9 @@ class StagedWriter:
         assert self._path is not None
         with self._path.open("rb") as body:
             sha256 = hashlib.file_digest(body, "sha256").hexdigest()
-        self._store.put_file(self._key, self._path)
-        return StagedFile(key=self._key, rows=self._rows, size_bytes=self._path.stat().st_size, sha256=sha256)
+        key = self._key if isinstance(self._key, str) else self._key(sha256)
+        self._store.put_file(key, self._path)
+        return StagedFile(key=key, rows=self._rows, size_bytes=self._path.stat().st_size, sha256=sha256)
 
 
 def read_staged(store: Store, key: str, columns: list[str] | None = None) -> pa.Table:

@@ -30,16 +30,28 @@ def suppress(
         PoolNotFound: There is no such pool.
     """
     salt = read_pool(store, pool).salt
-    digest = suppression_digest(kind, identifier, salt=salt)
-    entry = Suppression(
+    return write_suppression(
+        store, make_suppression(pool, kind, identifier, salt=salt, request=request, requested_at=requested_at)
+    )
+
+
+def make_suppression(
+    pool: str, kind: Kind, identifier: str, *, salt: str, request: str, requested_at: datetime
+) -> Suppression:
+    """Return the entry for an id, without writing it."""
+    return Suppression(
         pool=pool,
         kind=kind,
         number=int(permanent_random_numbers(pa.array([identifier]), salt=salt)[0]),
-        digest=digest,
+        digest=suppression_digest(kind, identifier, salt=salt),
         request=request,
         requested_at=requested_at,
     )
-    key = keys.suppression(pool, digest)
+
+
+def write_suppression(store: Store, entry: Suppression) -> Suppression:
+    """Write an entry, or return the one that says the same already."""
+    key = keys.suppression(entry.pool, entry.digest)
     try:
         store.create(key, entry.to_json())
     except KeyExists:
