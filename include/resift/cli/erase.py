@@ -20,12 +20,12 @@ def erase(
     images: Annotated[str | None, typer.Option("--images", help="A file of images, one id a line.")] = None,
     owners: Annotated[str | None, typer.Option("--owners", help="A file of owners, one id a line.")] = None,
     request: Annotated[str, typer.Option(help="Reference of the request. No personal data.")] = "",
-    confirm: Annotated[
-        str | None, typer.Option("--confirm", help="Digest of the plan to carry out. Without it nothing is changed.")
+    digest: Annotated[
+        str | None, typer.Option("--digest", help="Digest of the plan to carry out. Without it nothing is changed.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Suppress items for good, and take them out of every published version. Shows its plan without --confirm."""
+    """Suppress items for good, and take them out of every published version. Shows its plan without --digest."""
     from resift.cli.render import print_json
     from resift.steps.erase import erase as carry_out
     from resift.steps.erase import plan_erasure, wanted
@@ -39,11 +39,11 @@ def erase(
         request=request,
         requested_at=now,
     )
-    if confirm is None:
+    if digest is None:
         plan = plan_erasure(store, pool=pool, entries=entries)
-        digest = plan.document_digest()
+        found = plan.document_digest()
         if as_json:
-            print_json({"dry_run": True, "digest": digest, **plan.model_dump(mode="json")})
+            print_json({"dry_run": True, "digest": found, **plan.model_dump(mode="json")})
             return
         for one in plan.versions:
             typer.echo(
@@ -52,9 +52,9 @@ def erase(
             )
         held = _many(len(plan.versions), "version")
         typer.echo(f"pool {pool}: {_many(len(plan.suppressions), 'suppression')}, to take out of {held}")
-        typer.echo(f"nothing was changed; to carry it out add --confirm {digest}")
+        typer.echo(f"nothing was changed; to carry it out add --digest {found}")
         return
-    receipt = carry_out(store, pool=pool, entries=entries, plan_digest=confirm, now=now)
+    receipt = carry_out(store, pool=pool, entries=entries, plan_digest=digest, now=now)
     if as_json:
         print_json({"dry_run": False, **receipt.model_dump(mode="json")})
         return
