@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from builders import NOW, cycle, make_dataset, make_pool, observation, publish_unjudged, snapshot_rows, stage
+from builders import NOW, cycle, hand_in, make_dataset, make_pool, observation, publish_unjudged, snapshot_rows, stage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rolling import rolling_drops
@@ -16,7 +16,6 @@ from resift.client.verify import verify
 from resift.errors import ConfigError, KeyNotFound, PoolError, RemovalRefused, SnapshotConflict, SnapshotDamaged
 from resift.model import keys
 from resift.model.manifest import Latest, Revision
-from resift.model.verdict import Verdict
 from resift.steps.erase import erase, plan_erasure, wanted
 from resift.steps.publish import publish
 from resift.storage import MemoryStore
@@ -363,9 +362,9 @@ def test_erasure_killed_before_any_operation_and_run_again_ends_the_same():
 
 
 def staged(store, k=1):
+    """Stage a cycle, and return what publishes it on another view of the store."""
     cut = stage(store, DATASET, cycle(k))
-    judged = {"dataset": "sample", "version": cycle(k), "plan_id": cut.plan_id, "content_digest": cut.content_digest}
-    verdict = Verdict.sealed(**judged, status="proceed", findings=(), evaluated=1)
+    verdict = hand_in(store, cut)
     return lambda view: publish(view, dataset="sample", version=cycle(k), plan_id=cut.plan_id, verdict=verdict)
 
 
