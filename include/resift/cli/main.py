@@ -10,6 +10,7 @@ import sys
 
 import typer
 
+from resift.cli.approve import approve
 from resift.cli.compact import compact, sweep
 from resift.cli.erase import erase
 from resift.cli.exits import exit_code
@@ -33,6 +34,7 @@ app = typer.Typer(
 for command in (
     ingest,
     refresh,
+    approve,
     snapshots,
     show,
     diff,

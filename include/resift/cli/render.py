@@ -110,6 +110,10 @@ def render_manifest(manifest: Manifest, *, as_json: bool) -> None:
     out.print(f"content digest  {m.content_digest}")
     out.print(f"published       {m.published_at:%Y-%m-%d %H:%M} UTC, kept until {m.retained_until}")
     out.print(f"known at        {m.known_at:%Y-%m-%d %H:%M} UTC, policy {m.policy.policy} {m.policy.version}")
+    if m.approval:
+        out.print(
+            f"held, approved  {m.approval.at:%Y-%m-%d %H:%M} UTC by {m.approval.by}: {m.approval.why}", markup=False
+        )
     start, width = m.draw.start / CIRCLE, m.draw.width / CIRCLE
     out.print(f"drawn           from PRN {start:.6f} of the circle over {width:.6f} of it")
     about = "exactly" if m.draw.exhausted else "about"

@@ -182,6 +182,15 @@ def published(dataset: str, version: date) -> tuple[str, ...]:
     return tuple(snapshot(dataset, version) + folder for folder in ("data/", "changes/", "quality/"))
 
 
+SEAL_DIGITS = 12
+"""Digits of a seal that name a verdict in keys and to people."""
+
+
+def staging_of(dataset: str, version: date) -> str:
+    """Prefix of all that is staged for a version, by whatever plan."""
+    return f"datasets/{dataset}/staging/{version}/"
+
+
 def staging(dataset: str, version: date, plan_id: str) -> str:
     """Prefix of everything one refresh stages; invisible to readers, safe to delete."""
     return f"datasets/{dataset}/staging/{version}/{plan_id}/"
@@ -208,6 +217,10 @@ class Staging:
     def verdict(self) -> str:
         """The judge's verdict."""
         return self.prefix + "verdict.json"
+
+    def approval(self, seal: str) -> str:
+        """A person's approval of the verdict with that seal; of another verdict it would be another object."""
+        return self.prefix + f"approvals/{seal[:SEAL_DIGITS]}.json"
 
     @property
     def docs(self) -> str:

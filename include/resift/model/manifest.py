@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from resift.model.approval import Approval
 from resift.model.dataset import Dataset
 from resift.model.document import Document, Name, sha256_hex
 from resift.model.evidence import EvidenceCounts
@@ -104,6 +105,9 @@ class Manifest(Document):
     """None for a first version."""
 
     verdict_seal: str
+    approval: Approval | None = None
+    """Who let the snapshot pass, and why, where the breaker held it; None where the judge let it pass."""
+
     software: dict[str, str]
 
     erased: int = 0

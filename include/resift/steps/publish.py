@@ -21,12 +21,14 @@ from resift.errors import (
     StagingError,
 )
 from resift.model import keys
+from resift.model.approval import Approval
 from resift.model.document import sha256_hex
 from resift.model.grid import midnight
 from resift.model.keys import Staging
 from resift.model.manifest import Changes, Column, Draw, Extra, Funnel, Manifest, Revision
 from resift.model.refresh import CutReceipt, Plan
 from resift.model.verdict import Verdict
+from resift.steps.approve import find_approval
 from resift.steps.cut import read_cut
 from resift.steps.erase import erase_suppressed
 from resift.steps.framing import published_schema, require_planned_rights
@@ -37,14 +39,14 @@ from resift.storage import Store
 
 
 def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict: Verdict) -> Manifest:
-    """Make a staged snapshot exist, if the verdict is for exactly its content and lets it pass.
+    """Make a staged snapshot exist, if the verdict is for exactly its content and lets it pass, or a person does.
 
     Publishing the same content again changes nothing and returns the manifest that is there.
 
     Raises:
-        VerdictError: The verdict is foreign or altered, or not the one the judge staged.
+        VerdictError: The verdict is foreign or altered, or not the one the judge staged; or its approval is.
         StagingError: What was staged was altered after judging.
-        RefreshHeld: The breaker holds the snapshot for a person.
+        RefreshHeld: The breaker holds the snapshot, and nobody approved it.
         RefreshRefused: The judge found the snapshot wrong.
         SnapshotConflict: The version is published with other content.
         SnapshotRetired: The version ended; it does not come back.
@@ -65,8 +67,9 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
     published = find_manifest(store, dataset, version)
     if published is None:
         require_judged(store, staging, verdict)
-        require_pass(verdict)
-        published = _publish(store, staging, plan, cut, verdict)
+        approval = find_approval(store, staging, verdict)
+        require_pass(verdict, approval)
+        published = _publish(store, staging, plan, cut, verdict, approval)
     # Also where the manifest was there: whoever wrote it may have died before it was settled.
     write_link(store, published)
     published = erase_suppressed(store, published, now=datetime.now(UTC))
@@ -93,21 +96,25 @@ def require_own_digest(plan: Plan, cut: CutReceipt) -> None:
         )
 
 
-def require_pass(verdict: Verdict) -> None:
-    """Refuse what the judge did not let pass.
+def require_pass(verdict: Verdict, approval: Approval | None = None) -> None:
+    """Refuse what neither the judge nor, where it holds, a person let pass.
 
     Raises:
-        RefreshHeld: The verdict is ``hold``.
-        RefreshRefused: The verdict is ``stop``.
+        RefreshHeld: The verdict is ``hold``, and there is no approval.
+        RefreshRefused: The verdict is ``stop``; no approval lifts it.
+        VerdictError: The approval is not for this verdict.
     """
     if verdict.status == "proceed":
+        return
+    if approval is not None:
+        approval.require(verdict)
         return
     findings = " ".join(finding.message() for finding in verdict.failures())
     what = f"refresh {verdict.dataset} {verdict.version}: not published. {findings}"
     if verdict.status == "hold":
         raise RefreshHeld(
-            f"{what} If the jump is real, raise the limit in the dataset file and refresh again; "
-            "if it is not, mend the source."
+            f"{what} If the jump is real, approve it: `resift approve {verdict.dataset} {verdict.version}` says how; "
+            "if it is not, mend the source and refresh again."
         )
     raise RefreshRefused(f"{what} Nothing staged may be published; find the cause and refresh again.")
 
@@ -135,12 +142,14 @@ def describe_conflict(published: Manifest, plan: Plan, cut: CutReceipt) -> str:
     )
 
 
-def _publish(store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdict: Verdict) -> Manifest:
+def _publish(
+    store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdict: Verdict, approval: Approval | None
+) -> Manifest:
     require_planned_rights(store, plan)
     prefix = keys.snapshot(plan.dataset.name, plan.version)
     for part, staged in zip(cut.parts, cut.staged_parts, strict=True):
         copy_judged(store, staged.key, prefix, path=part.path, sha256=part.sha256)
-    manifest = _manifest(plan, cut, verdict, tuple(_publish_extras(store, staging, plan, cut, verdict)))
+    manifest = _manifest(plan, cut, verdict, tuple(_publish_extras(store, staging, plan, cut, verdict)), approval)
     # Copying takes its time, and a removal asked for meanwhile counts.
     require_planned_rights(store, plan)
     return _create_manifest(store, manifest)
@@ -183,7 +192,9 @@ def _publish_extras(store: Store, staging: Staging, plan: Plan, cut: CutReceipt,
         yield Extra(path=path, size_bytes=len(body), sha256=sha256_hex(body))
 
 
-def _manifest(plan: Plan, cut: CutReceipt, verdict: Verdict, extras: tuple[Extra, ...]) -> Manifest:
+def _manifest(
+    plan: Plan, cut: CutReceipt, verdict: Verdict, extras: tuple[Extra, ...], approval: Approval | None
+) -> Manifest:
     dataset = plan.dataset
     return Manifest(
         dataset=dataset.name,
@@ -210,6 +221,7 @@ def _manifest(plan: Plan, cut: CutReceipt, verdict: Verdict, extras: tuple[Extra
         evidence=cut.readings,
         changes=_changes(plan, cut),
         verdict_seal=verdict.seal,
+        approval=approval,
         software={"resift": resift.__version__, "pyarrow": pa.__version__, "python": platform.python_version()},
     )
 

@@ -1,0 +1,72 @@
+"""``resift approve``: let a snapshot pass that the breaker holds."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from resift.cli.exits import NO
+from resift.cli.options import AsJson, Lake, open_lake
+from resift.errors import ConfigError
+
+if TYPE_CHECKING:
+    from resift.model.verdict import Verdict
+
+
+def approve(
+    dataset: Annotated[str, typer.Argument(help="The dataset, by name.")],
+    version: Annotated[str, typer.Argument(help="The version that is held, such as 2026-09-28.")],
+    lake: Lake,
+    seal: Annotated[str | None, typer.Option(help="The seal of the verdict you read; without it, show it.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who approves. It is published.")] = None,
+    why: Annotated[str | None, typer.Option(help="Why the jump is real. It is published.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show why a snapshot is held; with --seal, --by and --why, approve it and publish it."""
+    from resift.cli.render import render_manifest
+    from resift.steps.approve import approve as write
+    from resift.steps.approve import find_verdict, list_verdicts
+    from resift.steps.publish import publish
+
+    store, day = open_lake(lake), _parse(version)
+    if seal is None:
+        verdicts = list_verdicts(store, dataset=dataset, version=day)
+        _show(verdicts, f"{dataset} {version}", as_json=as_json)
+        raise typer.Exit(0 if verdicts else NO)
+    if by is None or why is None:
+        raise ConfigError("approve: found --seal without --by or --why, expected all three. Say who approves and why.")
+    verdict = find_verdict(store, dataset=dataset, version=day, seal=seal)
+    write(store, verdict, by=by, why=why, at=datetime.now(UTC))
+    manifest = publish(store, dataset=dataset, version=day, plan_id=verdict.plan_id, verdict=verdict)
+    render_manifest(manifest, as_json=as_json)
+
+
+def _show(verdicts: list[Verdict], what: str, *, as_json: bool) -> None:
+    from resift.cli.render import print_json
+    from resift.model.keys import SEAL_DIGITS
+
+    if as_json:
+        print_json([verdict.model_dump(mode="json") for verdict in verdicts])
+        return
+    for verdict in verdicts:
+        typer.echo(
+            f"{what}: {verdict.status}, seal {verdict.seal[:SEAL_DIGITS]}, content {verdict.content_digest[:12]}"
+        )
+        for finding in verdict.failures():
+            typer.echo(f"  {finding.message()}")
+        if verdict.status == "hold":
+            seal = verdict.seal[:SEAL_DIGITS]
+            typer.echo(f"If this is real: resift approve {what} --seal {seal} --by YOU --why REASON")
+    if not verdicts:
+        typer.echo(f"resift: nothing is staged for {what} that was judged and not published.", err=True)
+
+
+def _parse(version: str) -> date:
+    try:
+        return date.fromisoformat(version)
+    except ValueError as error:
+        raise ConfigError(
+            f"version {version}: not a date, expected one such as 2026-09-28. Correct the argument."
+        ) from error

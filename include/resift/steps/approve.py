@@ -1,0 +1,77 @@
+"""Approve a held snapshot: write down who let it pass and why, for exactly the verdict that was read."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from resift.errors import KeyExists, StagingError, VerdictError
+from resift.model import keys
+from resift.model.approval import Approval
+from resift.model.keys import Staging
+from resift.model.verdict import Verdict
+from resift.storage import Store
+
+
+def list_verdicts(store: Store, *, dataset: str, version: date) -> list[Verdict]:
+    """Return the verdicts on what is staged for a version and not published, in order of their plans."""
+    prefix = keys.staging_of(dataset, version)
+    found = [
+        stat.key for stat in store.list(prefix) if stat.key.removeprefix(prefix).split("/")[1:] == ["verdict.json"]
+    ]
+    return [Verdict.from_json(store.get(key), what=f"{store.url}/{key}") for key in found]
+
+
+def find_verdict(store: Store, *, dataset: str, version: date, seal: str) -> Verdict:
+    """Return the staged verdict whose seal begins so.
+
+    Raises:
+        StagingError: Nothing that was judged is staged for the version.
+        VerdictError: No verdict, or more than one, has such a seal.
+    """
+    staged = list_verdicts(store, dataset=dataset, version=version)
+    if not staged:
+        raise StagingError(
+            f"{store.url}/{keys.staging_of(dataset, version)}: found no verdict, expected one that holds. "
+            "Correct dataset and version; what is published needs no approval."
+        )
+    named = [verdict for verdict in staged if len(seal) >= keys.SEAL_DIGITS and verdict.seal.startswith(seal)]
+    if len(named) != 1:
+        known = ", ".join(verdict.seal[: keys.SEAL_DIGITS] for verdict in staged)
+        raise VerdictError(
+            f"approval of {dataset} {version}: found {len(named)} verdicts with the seal {seal!r}, expected one of "
+            f"{known}. Read `resift approve {dataset} {version}` and give the seal it prints."
+        )
+    return named[0]
+
+
+def approve(store: Store, verdict: Verdict, *, by: str, why: str, at: datetime) -> Approval:
+    """Write an approval beside a verdict. Of two for the same verdict the first stands, and is returned.
+
+    Raises:
+        VerdictError: The verdict does not hold or was altered, or name or reason is missing.
+    """
+    approval = Approval.of(verdict, by=by, why=why, at=at)
+    staging = Staging(verdict.dataset, verdict.version, verdict.plan_id)
+    try:
+        store.create(staging.approval(verdict.seal), approval.to_json())
+    except KeyExists:
+        return _read(store, staging, verdict)
+    return approval
+
+
+def find_approval(store: Store, staging: Staging, verdict: Verdict) -> Approval | None:
+    """Return the approval of a verdict that holds, or None where nobody gave one.
+
+    Raises:
+        VerdictError: It was altered, or is of another verdict.
+    """
+    if verdict.status != "hold" or store.stat(staging.approval(verdict.seal)) is None:
+        return None
+    return _read(store, staging, verdict)
+
+
+def _read(store: Store, staging: Staging, verdict: Verdict) -> Approval:
+    key = staging.approval(verdict.seal)
+    approval = Approval.from_json(store.get(key), what=f"{store.url}/{key}")
+    approval.require(verdict)
+    return approval

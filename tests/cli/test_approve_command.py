@@ -1,0 +1,64 @@
+"""``resift approve`` shows before it acts, and acts on the verdict that was shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from builders import cycle, draw, hand_in, make_dataset, make_pool, observation
+from typer.testing import CliRunner, Result
+
+from resift.cli.main import app
+from resift.client.snapshots import list_versions
+from resift.errors import ConfigError
+from resift.model.verdict import Finding, Verdict
+from resift.storage import Store, open_store
+
+JUMP = Finding(rule="members gone stale", status="hold", found="40%", expected="at most 30%")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(tmp_path.as_uri())
+
+
+@pytest.fixture
+def verdict(store: Store) -> Verdict:
+    make_pool(store, [observation(f"p{number}", cycle(0)) for number in range(20)])
+    return hand_in(store, draw(store, make_dataset(), cycle(0)), status="hold", findings=(JUMP,))
+
+
+def run(store: Store, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["approve", "sample", "2026-01-01", "--lake", store.url, *arguments])
+
+
+def test_without_seal_it_shows_the_reasons_and_publishes_nothing(store: Store, verdict: Verdict) -> None:
+    shown = run(store)
+
+    assert shown.exit_code == 0
+    assert "members gone stale: found 40%, expected at most 30%." in shown.stdout
+    assert f"resift approve sample 2026-01-01 --seal {verdict.seal[:12]} --by YOU --why REASON" in shown.stdout
+    assert list_versions(store, "sample") == []
+
+
+def test_with_seal_name_and_reason_it_publishes_and_shows_them(store: Store, verdict: Verdict) -> None:
+    ran = run(store, "--seal", verdict.seal[:12], "--by", "night shift", "--why", "[moved] house")
+
+    assert ran.exit_code == 0, ran.output
+    assert "UTC by night shift: [moved] house" in ran.stdout
+    assert list_versions(store, "sample") == [cycle(0)]
+
+
+@pytest.mark.parametrize("given", [(), ("--by", "me"), ("--why", "so")])
+def test_seal_without_name_or_reason_is_wrong_use(store: Store, verdict: Verdict, given: tuple[str, ...]) -> None:
+    ran = run(store, "--seal", verdict.seal, *given)
+
+    assert isinstance(ran.exception, ConfigError)
+    assert list_versions(store, "sample") == []
+
+
+def test_nothing_staged_is_answered_with_no(store: Store) -> None:
+    shown = run(store)
+
+    assert shown.exit_code == 1
+    assert "nothing is staged for sample 2026-01-01" in shown.stderr
