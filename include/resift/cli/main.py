@@ -12,6 +12,7 @@ import typer
 
 from resift.cli.approve import approve
 from resift.cli.compact import compact, sweep
+from resift.cli.end import retire, withdraw
 from resift.cli.erase import erase
 from resift.cli.exits import exit_code
 from resift.cli.ingest import ingest
@@ -45,6 +46,8 @@ for command in (
     update,
     suppress,
     erase,
+    withdraw,
+    retire,
     compact,
     sweep,
 ):

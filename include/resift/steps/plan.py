@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime
 
-from resift.client.snapshots import find_previous
+from resift.client.snapshots import find_previous, require_no_tombstone
 from resift.core.circle import intervals, range_width, start_point
 from resift.core.estimate import width_to_search
 from resift.core.prn import CIRCLE
@@ -40,6 +40,8 @@ def plan(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime) -> 
     Raises:
         ConfigError: The policy was to be reviewed before ``known_at``.
         GridError: ``as_of`` is no grid date, or lies after ``known_at``.
+        SnapshotRetired: The version ended; it does not come back.
+        SnapshotWithdrawn: The same.
         PoolNotFound: There is no such pool.
         PoolError: The pool has no runs, not the columns to publish, or was compacted without regard to this date.
     """
@@ -49,6 +51,7 @@ def plan(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime) -> 
             f"refresh {dataset.name}: as_of {as_of} is later than known_at {known_at:%Y-%m-%d %H:%M %Z}, expected not "
             f"later. The latest cycle that can be refreshed is {dataset.grid.floor(known_at)}."
         )
+    require_no_tombstone(store, dataset.name, as_of)
     draft = _freeze(store, dataset, cycle, as_of, known_at.astimezone(UTC))
     plan_id = _plan_id(draft)
     staging = Staging(dataset.name, as_of, plan_id)

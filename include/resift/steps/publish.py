@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 
 import resift
-from resift.client.snapshots import find_manifest, require_no_tombstone
+from resift.client.snapshots import find_manifest, find_tombstone, require_no_tombstone
 from resift.core.cut import content_digest
 from resift.core.estimate import eligible_estimate
 from resift.core.prn import CIRCLE
@@ -168,6 +168,9 @@ def _create_manifest(store: Store, manifest: Manifest) -> Manifest:
         store.create(key, manifest.to_json())
     except KeyExists:
         return Manifest.from_json(store.get(key), what=key)
+    if find_tombstone(store, manifest.dataset, manifest.version) is not None:
+        store.delete(key)  # It ended between our look and our write.
+        require_no_tombstone(store, manifest.dataset, manifest.version)
     return manifest
 
 

@@ -11,7 +11,7 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from resift.client.snapshots import find_latest, find_manifest
+from resift.client.snapshots import find_latest, find_manifest, find_tombstone
 from resift.core.cut import content_digest
 from resift.core.erasure import Targets, names_any, spellings
 from resift.errors import KeyNotFound, ResiftError, SnapshotDamaged, WriteConflict
@@ -19,7 +19,7 @@ from resift.model import keys
 from resift.model.manifest import Extra, Manifest
 from resift.model.observation import PRN
 from resift.model.refresh import PartEntry, StagedFile
-from resift.steps.settle import move_latest, sweep, write_link
+from resift.steps.settle import move_latest, remove_files, sweep, write_link
 from resift.steps.staged import StagedWriter
 from resift.storage import Store
 
@@ -71,6 +71,9 @@ def revise(store: Store, *, dataset: str, version: date, targets: Targets, now: 
         stat = store.stat(key)
         manifest = find_manifest(store, dataset, version)
         if stat is None or manifest is None:
+            ended = find_tombstone(store, dataset, version)
+            if ended is not None and ended.retired is not None:
+                remove_files(store, dataset, version)  # what we wrote for it while it was retired
             return None
         link = write_link(store, manifest)
         try:

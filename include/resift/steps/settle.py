@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from resift.client.snapshots import find_tombstone
 from resift.errors import KeyExists, KeyNotFound, WriteConflict
 from resift.model import keys
@@ -9,7 +11,7 @@ from resift.model.document import sha256_hex
 from resift.model.keys import Staging
 from resift.model.manifest import Extra, Latest, Manifest, Revision
 from resift.model.refresh import PartEntry
-from resift.storage import Store
+from resift.storage import ObjectStat, Store
 
 
 def write_link(store: Store, manifest: Manifest) -> str:
@@ -71,3 +73,16 @@ def clean(store: Store, staging: Staging) -> None:
     rest = [stat.key for stat in store.list(staging.prefix) if stat.key not in {*done, staging.plan}]
     for key in (*done, *rest, staging.plan):
         store.delete(key)
+
+
+def files_to_remove(store: Store, dataset: str, version: date) -> list[ObjectStat]:
+    """Return all of a version but what outlives it: its tombstone, and the links of its revisions."""
+    prefix = keys.snapshot(dataset, version)
+    kept = (keys.tombstone(dataset, version), prefix + "revisions/")
+    return [stat for stat in store.list(prefix) if not stat.key.startswith(kept)]
+
+
+def remove_files(store: Store, dataset: str, version: date) -> None:
+    """Remove the files of a version that was retired."""
+    for stat in files_to_remove(store, dataset, version):
+        store.delete(stat.key)
