@@ -133,7 +133,7 @@ def _write_tombstone(store: Store, plan: EndingPlan, ending: Ending) -> Tombston
         content_digest=said.content_digest,
         rows=said.rows,
         erased=said.erased,
-        withdrawn=ending if plan.act == "withdraw" else there and there.withdrawn,
+        withdrawn=ending if plan.act == "withdraw" else (there.withdrawn if there else None),
         retired=ending if plan.act == "retire" else None,
     )
     try:
