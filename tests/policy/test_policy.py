@@ -94,7 +94,7 @@ def test_policy_file_that_breaks_a_rule_is_refused(tmp_path, change, message):
 def test_policy_past_its_review_is_refused():
     load_policy("eu").require_current(date(2027, 2, 21))
 
-    with pytest.raises(ConfigError, match=r"was to be reviewed by 2027-02-21, and known_at is 2027-02-22"):
+    with pytest.raises(ConfigError, match=r"eu.yaml line 10\): was to be reviewed by 2027-02-21, and known_at"):
         load_policy("eu").require_current(date(2027, 2, 22))
 
 
@@ -141,3 +141,10 @@ def test_shared_cases_come_out_as_they_say():
         if excluded != (row["expected"] == "exclude"):
             wrong.append(row["case_id"])
     assert (len(rows) > 50, wrong) == (True, [])
+
+
+def test_misspelled_key_is_named_with_its_line_and_not_the_key_it_stands_for(tmp_path):
+    path = changed(tmp_path, ("\non_ambiguous:", "\non_ambigous:"))
+
+    with pytest.raises(ConfigError, match=r"eu.yaml line 29: on_ambigous: unknown key, expected only documented keys"):
+        read_policy(path)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+from pydantic_core import ErrorDetails
 
 from resift.errors import ConfigError, StagingError
 
@@ -95,9 +96,14 @@ def sha256_hex(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
+def first_error(error: ValidationError) -> ErrorDetails:
+    """Return the error to tell first: a key nobody knows, for one that is missing is often the same, misspelled."""
+    return min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+
+
 def first_problem(error: ValidationError) -> str:
     """Return the first problem of a validation error in one phrase, with the key it is about."""
-    problem = error.errors()[0]
+    problem = first_error(error)
     where = ".".join(str(step) for step in problem["loc"]) or "the document"
     if problem["type"] == "extra_forbidden":
         return f"{where}: unknown key, expected only documented keys"

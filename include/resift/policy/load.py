@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from resift.errors import ConfigError
-from resift.model.document import first_problem
+from resift.model.document import first_error, first_problem
 from resift.policy.cases import check_cases
 from resift.policy.mask import load_mask
 from resift.policy.names import load_names
@@ -56,13 +56,14 @@ def read_policy(path: Path) -> Policy:
     try:
         policy = Policy.model_validate(content)
     except ValidationError as error:
-        place = error.errors()[0]["loc"]
+        place = first_error(error)["loc"]
         raise ConfigError(
             f"{what}{_line(text, place)}: {first_problem(error)}. Mend the file; docs/policy.md has every key."
         ) from error
     _require_whole(policy, text, what)
     _require_pins(policy, text, what)
     check_cases(policy, base, folder=_cases_folder(path), what=what)
+    policy.came_from(f"{path}{_line(text, ('review_by',))}")
     return policy
 
 

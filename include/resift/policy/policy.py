@@ -7,7 +7,7 @@ from datetime import date
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, StringConstraints, model_validator
 
 from resift.errors import ConfigError
 from resift.model.document import Document, Name
@@ -170,6 +170,8 @@ class Policy(Document):
     neutral_hosts: tuple[str, ...]
     code_tables: dict[System, dict[str, Codes]]
 
+    _place: str = PrivateAttr(default="")
+
     @model_validator(mode="after")
     def _check(self) -> Policy:
         for problem in self._problems():
@@ -238,6 +240,10 @@ class Policy(Document):
         # A part of an excluded country is excluded with it.
         return frozenset(found | {code for code in self.known if code[2:] and code[:2] in found})
 
+    def came_from(self, place: str) -> None:
+        """Remember the file, and the line of `review_by` in it, for the message that tells to mend it."""
+        self._place = place
+
     def require_current(self, day: date) -> None:
         """Refuse to judge past the day the facts are to be reviewed.
 
@@ -246,8 +252,9 @@ class Policy(Document):
         """
         if day > self.review_by:
             raise ConfigError(
-                f"policy {self.policy} {self.version}: was to be reviewed by {self.review_by}, and known_at is {day}; "
-                "expected facts that are not stale. Check members, dates and codes, then set `review_by` and `version`."
+                f"policy {self.policy} {self.version} ({self._place}): was to be reviewed by {self.review_by}, and "
+                f"known_at is {day}; expected facts that are not stale. Check members, dates and codes, then set "
+                "`review_by` and `version`."
             )
 
     def ref(self) -> PolicyRef:
