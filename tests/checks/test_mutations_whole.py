@@ -1,0 +1,254 @@
+"""Ways to spoil a whole staged snapshot: its parts, its counts, its files, its measurements. Each is caught by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from builders import cycle
+from checks.spoilt_refresh import audit_parts, names_of, told, verdict_on
+from spoiling import Staged, replaced
+
+from resift.client.members import read_part
+from resift.client.snapshots import read_manifest
+from resift.errors import StagingError
+from resift.model.refresh import CutReceipt, RangeReceipt
+from resift.steps.audit import audit
+from resift.steps.cut import cut
+from resift.steps.judge import judge
+
+HELD = ("parts", "ranges", "staged_parts", "staged_evidence")
+"""What the cut says part by part."""
+
+
+def without(found: CutReceipt, place: int) -> dict[str, Any]:
+    return {name: (*getattr(found, name)[:place], *getattr(found, name)[place + 1 :]) for name in HELD}
+
+
+def swapped(items: tuple[Any, ...], place: int) -> tuple[Any, ...]:
+    return (*items[:place], items[place + 1], items[place], *items[place + 2 :])
+
+
+def test_part_missing_from_the_cut_is_caught(sound: Staged) -> None:
+    staged = sound.copy()
+    rows = staged.cut.rows - staged.cut.parts[7].rows
+    staged.put_cut(**without(staged.cut, 7), rows=rows)
+
+    verdict = judge(staged.store, **names_of(staged))
+
+    assert told(verdict, "the sample has its size").message() == (
+        f"the sample has its size: found rows {rows}, rows_due 5000, expected rows = rows_due."
+    )
+    assert told(verdict, "no stretch of PRNs lacks its rows").expected.startswith("widest_hole_rows at most 22.")
+
+
+def test_part_added_to_the_cut_is_caught(sound: Staged) -> None:
+    staged = sound.copy()
+    found = staged.cut
+    doubled = {name: (*getattr(found, name), getattr(found, name)[3]) for name in HELD[1:]}
+    path = "data/part-00099-r0.parquet"
+    staged.put_cut(**doubled, parts=(*found.parts, found.parts[3].model_copy(update={"path": path})))
+
+    verdict = judge(staged.store, **names_of(staged))
+
+    assert told(verdict, "each part was audited once", path).message() == (
+        f"{path}: each part was audited once: found audits 0, expected audits = 1."
+    )
+    assert told(verdict, "the cut's parts add up").expected == "rows_of_entries = rows_of_cut"
+
+
+def test_two_parts_swapped_in_the_cut_are_caught(sound: Staged) -> None:
+    staged = sound.copy()
+    staged.put_cut(**{name: swapped(getattr(staged.cut, name), 11) for name in HELD})
+
+    verdict = judge(staged.store, **names_of(staged))
+
+    finding = told(verdict, "parts are disjoint and ascend", sound.cut.parts[11].path)
+    assert finding.found.startswith("gap_before -")
+    assert finding.expected == "gap_before at least 1"
+
+
+def test_parts_of_other_places_and_cycles_are_caught(sound: Staged) -> None:
+    staged = sound.copy()
+    for place, other in ((4, 5), (5, 4)):
+        staged.put_evidence(place, sound.evidence(other))
+        staged.put_part(place, sound.part(other))
+    manifest = read_manifest(staged.store, "sample", cycle(0))
+    staged.put_part(9, read_part(staged.store, manifest, manifest.parts[20].path))
+
+    verdict = verdict_on(staged, parts=(4, 5, 9))
+
+    for place in (4, 5, 9):
+        path, rows = staged.cut.parts[place].path, staged.cut.parts[place].rows
+        assert told(verdict, "rows lie in their range", path).message() == (
+            f"{path}: rows lie in their range: found offsets_outside_range {rows}, expected offsets_outside_range = 0."
+        )
+    assert told(verdict, "evidence belongs to its row", staged.cut.parts[9].path)
+
+
+def test_bias_in_all_parts_is_caught_though_every_part_looks_alike(sound: Staged) -> None:
+    staged = sound.copy()
+    for place in range(len(staged.cut.parts)):
+        staged.change(place, lambda rows: rows.__setitem__(slice(None), [row for row in rows if row["width"] < 500]))
+
+    verdict = verdict_on(staged)
+
+    rows = staged.cut.rows
+    assert told(verdict, "the sample has its size").found == f"rows {rows}, rows_due 5000"
+    assert told(verdict, "every observation is accounted for").expected == "observations = observations_accounted"
+
+
+def test_wrong_counts_in_the_cut_are_caught(sound: Staged) -> None:
+    staged, found = sound.copy(), sound.cut
+    parts = replaced(found.parts, 2, found.parts[2].model_copy(update={"rows": 7}))
+    parts = replaced(parts, 3, parts[3].model_copy(update={"size_bytes": 8}))
+    parts = replaced(parts, 4, parts[4].model_copy(update={"first_prn": 9}))
+    parts = replaced(parts, 5, parts[5].model_copy(update={"sha256": "f" * 64}))
+    removed = {**found.removed, "lost": 3}
+    staged.put_cut(parts=parts, removed=removed, width=found.width - 1, previous_members=17, superseded=-1)
+
+    verdict = judge(staged.store, **names_of(staged))
+
+    for place, rule, value, limit in (
+        (2, "rows agree with the cut", "cut_rows 7", "rows = cut_rows"),
+        (3, "sizes agree with the cut", "cut_size_bytes 8", "size_bytes = cut_size_bytes"),
+        (4, "first PRN agrees with the cut", "cut_first_prn 9", "first_prn = cut_first_prn"),
+        (5, "bytes are those of the cut", f"cut_sha256 {'f' * 64}", "sha256 = cut_sha256"),
+    ):
+        finding = told(verdict, rule, parts[place].path)
+        assert value in finding.found
+        assert finding.expected == limit
+    for rule, value in (
+        ("the width ends at the last row", f"width {found.width - 1}, width_due {found.width}"),
+        ("each removed item has a known reason", "unknown_reasons 1"),
+        ("no count is negative", "negative_counts 1"),
+        ("every observation is accounted for", f"observations {found.observations}, observations_accounted "),
+        ("members of the previous snapshot are accounted for", "stayed_of_previous "),
+    ):
+        assert value in told(verdict, rule).found
+
+
+def test_wrong_count_in_a_receipt_is_caught(sound: Staged) -> None:
+    staged = sound.copy()
+    key = staged.staging.receipt(3)
+    receipt = RangeReceipt.from_json(staged.store.get(key), what=key)
+    staged.store.put(key, receipt.model_copy(update={"observations": receipt.observations + 7}).to_json())
+    observations = cut(staged.store, **names_of(staged)).observations
+
+    verdict = judge(staged.store, **names_of(staged))
+
+    assert told(verdict, "every observation is accounted for").found == (
+        f"observations {observations}, observations_accounted {observations - 7}"
+    )
+
+
+def part_key(staged: Staged) -> str:
+    return staged.cut.staged_parts[6].key
+
+
+def evidence_key(staged: Staged) -> str:
+    return staged.cut.staged_evidence[6].key
+
+
+def flip(body: bytes) -> bytes:
+    return body[:500] + bytes([body[500] ^ 1]) + body[501:]
+
+
+FILES: dict[str, tuple[Callable[[Staged], None], str, str]] = {
+    "a byte of a part flipped": (
+        lambda s: s.put_part(6, flip(s.store.get(part_key(s))), told=False),
+        "bytes are those of the cut: found sha256 ",
+        "expected {part}",
+    ),
+    "a part truncated": (
+        lambda s: s.put_part(6, s.store.get(part_key(s))[:-100], told=False),
+        "bytes are those of the cut: found sha256 ",
+        "expected {part}",
+    ),
+    "another part in its place": (
+        lambda s: s.store.copy(s.cut.staged_parts[7].key, part_key(s)),
+        "bytes are those of the cut: found sha256 ",
+        "expected {part}",
+    ),
+    "a part missing": (
+        lambda s: s.store.delete(part_key(s)),
+        "bytes are those of the cut: found nothing at memory:",
+        "with sha256 {part}",
+    ),
+    "evidence missing": (
+        lambda s: s.store.delete(evidence_key(s)),
+        "evidence is what the sift staged: found nothing at memory:",
+        "with sha256 {evidence}",
+    ),
+    "a byte of evidence flipped": (
+        lambda s: s.put_evidence(6, flip(s.store.get(evidence_key(s))), told=False),
+        "evidence is what the sift staged: found sha256 ",
+        "expected {evidence}",
+    ),
+    "evidence of another part": (
+        lambda s: s.store.copy(s.cut.staged_evidence[7].key, evidence_key(s)),
+        "evidence is what the sift staged: found sha256 ",
+        "expected {evidence}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_spoilt_file_is_refused_with_the_digest_it_should_have(sound: Staged, name: str) -> None:
+    staged = sound.copy()
+    spoil, rule, expected = FILES[name]
+    spoil(staged)
+    digests = {"part": sound.cut.parts[6].sha256, "evidence": sound.cut.staged_evidence[6].sha256}
+
+    with pytest.raises(StagingError) as caught:
+        audit_parts(staged, [6])
+
+    message = str(caught.value)
+    assert message.startswith(f"{sound.cut.parts[6].path}: {rule}")
+    assert expected.format(**digests) in message
+
+
+def test_file_that_was_never_whole_is_refused_by_name(sound: Staged) -> None:
+    staged = sound.copy()
+    staged.put_evidence(6, staged.store.get(evidence_key(staged))[:-100])
+
+    with pytest.raises(StagingError, match=r"part-00006-.*: file is readable: found .*, expected Parquet as sift"):
+        audit_parts(staged, [6])
+
+
+def test_measurement_edited_after_the_audit_is_refused(sound: Staged) -> None:
+    staged = sound.copy()
+    key = staged.staging.metrics(6)
+    staged.store.put(key, json.dumps(json.loads(staged.store.get(key)) | {"by_host": {}}).encode())
+
+    with pytest.raises(
+        StagingError, match=r"part-00006-.*: measurements are those of the audit: found seal .*, expected"
+    ):
+        judge(staged.store, **names_of(staged))
+
+
+def test_measurement_that_is_missing_is_refused(sound: Staged) -> None:
+    staged = sound.copy()
+    staged.store.delete(staged.staging.metrics(6))
+
+    with pytest.raises(StagingError, match=r"metrics/000006.json: found nothing, expected what audit stages"):
+        judge(staged.store, **names_of(staged))
+
+
+def test_plan_edited_after_planning_is_refused(sound: Staged) -> None:
+    staged = sound.copy()
+    lax = staged.plan.dataset.model_copy(update={"max_age": staged.plan.dataset.max_age * 2})
+    staged.store.put(staged.staging.plan, staged.plan.model_copy(update={"dataset": lax}).to_json())
+
+    with pytest.raises(StagingError, match=rf"plan.json: what it says gives plan .*, expected {sound.staging.plan_id}"):
+        audit(staged.store, **names_of(staged), group=0)
+
+
+def test_cut_of_another_plan_is_refused(sound: Staged) -> None:
+    staged = sound.copy()
+    staged.put_cut(plan_id="0123456789abcdef")
+
+    with pytest.raises(StagingError, match=rf"plan 0123456789abcdef, expected sample .* plan {sound.staging.plan_id}"):
+        judge(staged.store, **names_of(staged))
