@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 # Airflow imports some 2,300 modules; without cached bytecode each of its commands compiles them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check tools measure requirements clean
+.PHONY: help demo test check tools measure bench bench-full requirements clean
 
 help: ## List the targets.
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # The pinned set, then resift itself in place. Nothing is resolved: what is pinned is what is installed.
 $(VENV)/.ready: requirements-dev.txt pyproject.toml
@@ -37,10 +37,22 @@ tools: ## Build the S3 servers the tests run against, where Go is installed.
 measure: $(VENV)/.ready ## Measure time and memory of ingesting 5 million rows and sampling a million.
 	$(BIN)/python tools/measure
 
+# The peers are large and serve nothing else, so that only the benchmark installs them.
+$(VENV)/.bench: $(VENV)/.ready requirements-bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-bench.txt
+	@touch $@
+
+bench: $(VENV)/.bench ## Measure against DuckDB, Polars, pandas and Spark on 10 million items: minutes.
+	$(BIN)/python -m bench
+
+bench-full: $(VENV)/.bench ## The same, and on 100 million items: half an hour, 30 GB of disk.
+	$(BIN)/python -m bench --full
+
 requirements: $(VENV)/.ready ## Pin requirements again from pyproject.toml and requirements.in.
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml requirements.in --extra airflow --universal --python-version 3.11 -o requirements.txt --upgrade
 	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra dev --constraints requirements.txt --universal --python-version 3.11 -o requirements-dev.txt
+	$(BIN)/uv pip compile pyproject.toml --extra bench --constraints requirements-dev.txt --universal --python-version 3.11 -o requirements-bench.txt
 
 clean: ## Remove everything that was made.
 	rm -rf build $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

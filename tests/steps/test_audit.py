@@ -1,5 +1,7 @@
 """The audit finds a row with excluded evidence that was planted behind the sift's back."""
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from builders import cycle, make_dataset, make_pool, observation, stage
 from spoiling import Staged
@@ -33,3 +35,19 @@ def test_planted_row_with_excluded_evidence_is_counted(planted):
 
     metrics = PartMetrics.from_json(store.get(staging.metrics(cut.ranges[0])), what="metrics")
     assert metrics.excluded == 1
+
+
+@pytest.mark.parametrize(("size", "part_rows"), [(150, 100), (90, 1000)])
+def test_every_kth_row_of_the_snapshot_is_picked_for_the_judge(size, part_rows):
+    store = MemoryStore()
+    make_pool(store, [observation(f"i{n}", cycle(0)) for n in range(200)])
+    cut = stage(store, make_dataset(size=size, part_rows=part_rows), cycle(0))
+    staging = Staging("sample", cycle(0), cut.plan_id)
+
+    picked = [
+        pq.read_table(pa.BufferReader(store.get(staging.sample(index))))["image_id"].to_pylist() for index in cut.ranges
+    ]
+
+    # Fewer rows than the judge looks at: it gets them all.
+    assert [len(ids) for ids in picked] == [part.rows for part in cut.parts]
+    assert len({one for ids in picked for one in ids}) == size

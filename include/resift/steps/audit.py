@@ -148,7 +148,7 @@ class _Auditor:
             # Where most row groups hold none of them, a list lets the engine pass over those.
             listed = range(-before % stride, self._cut.parts[number].rows, stride)
             wanted = f"{ROW} IN ({', '.join(map(str, listed)) or '-1'})"
-        picked = f"SELECT {', '.join(_SAMPLED)} FROM evidence WHERE {ROW} IN ({wanted})"
+        picked = f"SELECT {', '.join(_SAMPLED)} FROM evidence WHERE {wanted}"
         rows = self._db.sql(picked).to_arrow_table()
         return rows.append_column("observed_at", rows["observed"].cast(pa.timestamp("us", tz="UTC")))
 
