@@ -1,0 +1,153 @@
+"""`python -m bench`: make pools, measure, print ratios, keep history, write `build/bench.json`.
+
+Every measurement is a process of its own. What is compared is measured in turn, round by round, and the ratio of each
+round counts: the median of the ratios is what is reported, so that a machine that gets slower slows both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from bench.child import Absent, run
+from bench.pool import ELIGIBLE, write_pool
+from bench.report import Results, finish
+
+ROOT = Path(__file__).resolve().parent.parent
+DRAWS = ("duckdb", "polars", "pandas", "spark")
+
+
+class Bench:
+    """One run of the benchmark: where things lie, how often to repeat, and what was found."""
+
+    def __init__(self, folder: Path, *, rounds: int, workers: int, peers: tuple[str, ...]) -> None:
+        """Measure in `folder`, with as many workers as threads are given to every peer."""
+        self.folder, self.rounds, self.workers, self.peers = folder, rounds, workers, peers
+        self.results = Results()
+
+    def ingest(self, rows: int) -> None:
+        """Make a pool and ingest it; compare the first of its files with DuckDB's sort, one core each."""
+        files = self.files(rows)
+        shutil.rmtree(self.folder / f"lake-{rows}", ignore_errors=True)
+        self.results.add(f"ingest {rows}", run("ingest", lake=self.lake(rows), files=files, workers=self.workers))
+
+    def compare_ingest(self, rows: int, *, rounds: int) -> None:
+        """Compare one file with DuckDB's `COPY … ORDER BY`, one core each."""
+        for number in range(rounds):
+            lake = self.folder / "lake-one"
+            shutil.rmtree(lake, ignore_errors=True)
+            files = self.files(rows)[:1]
+            self.results.add("ingest one", run("ingest", lake=lake.as_uri(), files=files, workers=1))
+            self.peer("duckdb_sort", files=files, target=str(self.folder / f"sorted-{number}"), threads=1)
+            shutil.rmtree(lake, ignore_errors=True)
+            for file in self.folder.glob("sorted-*"):
+                shutil.rmtree(file) if file.is_dir() else file.unlink()
+
+    def refresh(self, rows: int, size: int, *, counted: bool = False) -> dict[str, Any]:
+        """Refresh a sample from plan to publish."""
+        name = f"sample-{size}"
+        width = min(1.0, size / rows / ELIGIBLE)
+        found = run(
+            "refresh",
+            lake=self.lake(rows),
+            name=name,
+            size=size,
+            width=width,
+            workers=1 if counted else self.workers,
+            counted=counted,
+        )
+        self.results.add(f"{'counted' if counted else 'refresh'} {size} of {rows}", found)
+        return found
+
+    def floor(self, rows: int, size: int) -> None:
+        """Measure the floor below the refresh that came before."""
+        target = str(self.folder / "floor")
+        found = run("floor", lake=self.lake(rows), name=f"sample-{size}", target=target, workers=self.workers)
+        self.results.add(f"floor {size} of {rows}", found)
+
+    def draws(self, rows: int, size: int, names: tuple[str, ...]) -> None:
+        """Let the peers draw the same sample."""
+        for name in names:
+            if name in self.peers:
+                target = str(self.folder / f"drawn-{name}.parquet")
+                self.peer(name, f"{size} of {rows}", files=self.files(rows), size=size, target=target)
+
+    def peer(self, name: str, what: str = "", **arguments: Any) -> None:
+        """Measure a peer, or say with a clear word that it is absent."""
+        try:
+            self.results.add(f"{name} {what}".strip(), run(name, **{"threads": self.workers, **arguments}))
+        except Absent as absent:
+            if name not in self.results.absent:
+                print(f"bench: {name} is left out: {absent}", file=sys.stderr, flush=True)
+            self.results.absent[name] = str(absent)
+
+    def verify(self, rows: int, size: int) -> None:
+        """Verify what was published."""
+        self.results.add(f"verify {size} of {rows}", run("verify", lake=self.lake(rows), name=f"sample-{size}"))
+
+    def lake(self, rows: int) -> str:
+        """Return where the lake of the pool of that size is."""
+        return (self.folder / f"lake-{rows}").as_uri()
+
+    def files(self, rows: int) -> list[str]:
+        """Return the delivered files of the pool of that size."""
+        return [str(path) for path in write_pool(self.folder / "pool", rows=rows)]
+
+
+def measure(bench: Bench, *, pool: int, sample: int, larger: int | None) -> None:
+    """Measure a pool, one a tenth of it and, if asked for, one ten times larger."""
+    for rows in (pool // 10, pool):
+        bench.ingest(rows)
+    bench.compare_ingest(pool // 10, rounds=min(3, bench.rounds))
+    once = tuple(name for name in DRAWS if name != "duckdb")
+    for number in range(bench.rounds):
+        bench.refresh(pool, sample)
+        bench.floor(pool, sample)
+        bench.draws(pool, sample, ("duckdb",))
+        bench.refresh(pool, sample // 10)
+        bench.refresh(pool // 10, sample // 10)
+        if number == 0:
+            bench.draws(pool, sample, once)
+    bench.refresh(pool, sample, counted=True)
+    bench.verify(pool, sample)
+    if larger:
+        bench.ingest(larger)
+        for _ in range(3):
+            bench.refresh(larger, sample)
+            bench.floor(larger, sample)
+            bench.refresh(pool, sample)
+            bench.refresh(larger, sample * 10)
+            bench.draws(larger, sample, ("duckdb",))
+
+
+def main() -> None:
+    """Read the options, measure, report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="also a pool of 100 million")
+    parser.add_argument("--pool", type=int, default=10_000_000, help="rows of the pool")
+    parser.add_argument("--sample", type=int, default=1_000_000, help="rows of the sample")
+    parser.add_argument("--rounds", type=int, default=4, help="repetitions of what is compared")
+    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--peers", nargs="*", default=list(DRAWS), choices=DRAWS)
+    parser.add_argument("--out", type=Path, default=ROOT / "build", help="folder of pools, history and answer")
+    parser.add_argument("--keep", action="store_true", help="keep the pools and lakes that were made")
+    options = parser.parse_args()
+    folder = options.out / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    bench = Bench(folder, rounds=options.rounds, workers=options.workers, peers=tuple(options.peers))
+    larger = options.pool * 10 if options.full else None
+    try:
+        measure(bench, pool=options.pool, sample=options.sample, larger=larger)
+    finally:
+        if not options.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+    page = ROOT / "docs" / "performance.md" if options.out == ROOT / "build" else None
+    finish(bench.results, options.out, page, pool=options.pool, sample=options.sample, larger=larger)
+
+
+if __name__ == "__main__":
+    main()

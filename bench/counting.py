@@ -1,0 +1,114 @@
+"""A store that counts: bytes read and written, objects touched, and how often each was opened."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from resift.storage import Store
+
+
+class CountingStore:
+    """Passes everything on to a store, and counts it."""
+
+    def __init__(self, store: Store) -> None:
+        """Count what goes through to `store`."""
+        self._store = store
+        self.bytes_read = 0
+        self.bytes_written = 0
+        self.read = Counter[str]()
+        """How often each object was opened or read."""
+
+        self.written = Counter[str]()
+
+    def counts(self) -> dict[str, int]:
+        """Return the sums."""
+        return {
+            "bytes_read": self.bytes_read,
+            "bytes_written": self.bytes_written,
+            "objects_read": len(self.read),
+            "objects_written": len(self.written),
+            "most_opens_of_one_run": max([n for key, n in self.read.items() if "/runs/" in key], default=0),
+        }
+
+    def get(self, key: str) -> bytes:
+        """Count the bytes of the object."""
+        body = self._store.get(key)
+        self._add(key, len(body))
+        return body
+
+    def get_range(self, key: str, *, start: int, length: int) -> bytes:
+        """Count the bytes of the range."""
+        body = self._store.get_range(key, start=start, length=length)
+        self._add(key, len(body))
+        return body
+
+    def open(self, key: str) -> BinaryIO:
+        """Count the bytes that are read from what is opened, as they are read."""
+        self.read[key] += 1
+        return _CountedFile(self._store.open(key), self._add_bytes)  # type: ignore[return-value]
+
+    def put(self, key: str, body: bytes) -> str:
+        """Count the bytes written."""
+        self._wrote(key, len(body))
+        return self._store.put(key, body)
+
+    def put_file(self, key: str, path: Path) -> str:
+        """Count the bytes written."""
+        self._wrote(key, path.stat().st_size)
+        return self._store.put_file(key, path)
+
+    def create(self, key: str, body: bytes) -> str:
+        """Count the bytes written."""
+        self._wrote(key, len(body))
+        return self._store.create(key, body)
+
+    def copy(self, source: str, target: str) -> None:
+        """Count an object, and no bytes: the store copies on its own side."""
+        self._wrote(target, 0)
+        self._store.copy(source, target)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def _add(self, key: str, size: int) -> None:
+        self.read[key] += 1
+        self.bytes_read += size
+
+    def _add_bytes(self, size: int) -> None:
+        self.bytes_read += size
+
+    def _wrote(self, key: str, size: int) -> None:
+        self.written[key] += 1
+        self.bytes_written += size
+
+
+class _CountedFile(io.RawIOBase):
+    def __init__(self, file: BinaryIO, count: Callable[[int], None]) -> None:
+        super().__init__()
+        self._file, self._count = file, count
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        body = self._file.read(-1 if size is None else size)
+        self._count(len(body))
+        return body
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
