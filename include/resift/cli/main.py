@@ -15,6 +15,7 @@ from resift.cli.compact import compact, sweep
 from resift.cli.end import retire, withdraw
 from resift.cli.erase import erase
 from resift.cli.exits import exit_code
+from resift.cli.history import history
 from resift.cli.ingest import ingest
 from resift.cli.pins import check, pin, update
 from resift.cli.policy import policy
@@ -39,6 +40,7 @@ for command in (
     snapshots,
     show,
     diff,
+    history,
     verify,
     pull,
     pin,

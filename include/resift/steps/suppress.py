@@ -59,10 +59,14 @@ def write_suppression(store: Store, entry: Suppression) -> Suppression:
     return entry
 
 
+def number_of(store: Store, pool: str, image_id: str) -> int:
+    """Return the PRN of an image, which needs the pool's salt."""
+    return int(permanent_random_numbers(pa.array([image_id]), salt=read_pool(store, pool).salt)[0])
+
+
 def count_observations(store: Store, pool: str, image_id: str) -> int:
     """Return how many observations of an image the pool holds, reading only the row groups its PRN lies in."""
-    salt = read_pool(store, pool).salt
-    number = int(permanent_random_numbers(pa.array([image_id]), salt=salt)[0])
+    number = number_of(store, pool, image_id)
     schema = pa.schema([(PRN, pa.int64()), ("image_id", pa.string())])
     rows = PoolReader(store, read_state(store, pool).runs, schema).read(number, number + 1)
     return int(pc.sum(pc.equal(rows["image_id"], image_id)).as_py() or 0)
