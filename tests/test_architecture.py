@@ -29,8 +29,9 @@ MAY_IMPORT = {
     "core": {"errors", "model"},
     "policy": {"errors", "model", "core"},
     "checks": {"errors", "model", "core", "policy"},
+    "report": {"errors", "model"},
     "client": {"errors", "model", "core", "storage"},
-    "steps": {"errors", "model", "core", "policy", "checks", "storage", "client"},
+    "steps": {"errors", "model", "core", "policy", "checks", "report", "storage", "client"},
     "cli": {"errors", "model", "core", "storage", "client", "steps"},
 }
 """Packages each package may import besides itself."""

@@ -203,6 +203,7 @@ OBJECTS = [
     keys.snapshot("s", DAY) + keys.part_name(0, 0, SHA),
     keys.snapshot("s", DAY) + keys.changes_name(0, SHA),
     keys.snapshot("s", DAY) + keys.quality(SHA, "verdict.json"),
+    keys.snapshot("s", DAY) + keys.REPORT,
     keys.Staging("s", DAY, "plan").plan,
     keys.PROBES + "x",
 ]

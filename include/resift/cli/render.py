@@ -17,41 +17,11 @@ from resift.client.diff import UNRECORDED, Difference
 from resift.client.verify import Verification
 from resift.core.prn import CIRCLE
 from resift.model.manifest import Manifest
-from resift.model.reasons import (
-    BORN,
-    DELETED,
-    DRAWN,
-    ENTERED,
-    ENTERED_CAUSES,
-    EXCLUDED,
-    FRAME_REASONS,
-    LEFT,
-    LEFT_CAUSES,
-    NOT_DRAWN,
-    PRIVATE,
-    ROTATED,
-    STALE,
-    SUPPRESSED,
-    UNBORN,
-)
+from resift.model.reasons import ENTERED, ENTERED_CAUSES, FRAME_REASONS, LEFT, LEFT_CAUSES, NOT_DRAWN, place, spell
 
 _PIPE_WIDTH = 120
 
 _FUNNEL = (*FRAME_REASONS, NOT_DRAWN)
-
-_MEANINGS = {
-    BORN: "first observed since",
-    DELETED: "no longer there",
-    DRAWN: "known before, in the sample only now",
-    EXCLUDED: "by policy",
-    NOT_DRAWN: "eligible, but the sample was full",
-    PRIVATE: "no longer public",
-    ROTATED: "eligible, but outside the PRNs covered now",
-    STALE: "not observed within max_age",
-    SUPPRESSED: "removal was asked for",
-    UNBORN: "first observed after as_of",
-    UNRECORDED: "the versions were not compared when published",
-}
 
 
 def console() -> Console:
@@ -136,24 +106,14 @@ def _render_funnel(manifest: Manifest, out: Console) -> None:
     table = _table("observations in the PRNs covered", "count")
     table.add_row("read", f"{funnel.observations:,}")
     table.add_row("superseded by another of the same item", f"-{funnel.superseded:,}")
-    for reason, count in sorted(funnel.removed.items(), key=lambda one: _place(one[0], _FUNNEL)):
+    for reason, count in sorted(funnel.removed.items(), key=lambda one: place(one[0], _FUNNEL)):
         table.add_row(_spell(reason), f"-{count:,}")
     table.add_row("in the snapshot", f"{funnel.kept:,}")
     out.print(table)
 
 
 def _spell(reason: str) -> str:
-    """Return a reason as a person reads it: ``excluded.inside.owner_country`` is excluded: inside (owner_country)."""
-    word, *policy = reason.split(".")
-    if not policy:
-        return f"{word.replace('_', ' ')}: {_MEANINGS[word]}" if word in _MEANINGS else word
-    return f"{word}: {policy[0].replace('_', ' ')}" + (f" ({'.'.join(policy[1:])})" if policy[1:] else "")
-
-
-def _place(reason: str, order: Sequence[str]) -> tuple[int, str]:
-    """Return where a reason stands in an order of words; unknown ones come last."""
-    word = reason.split(".")[0]
-    return (order.index(word) if word in order else len(order), reason)
+    return f"{reason}: the versions were not compared when published" if reason == UNRECORDED else spell(reason)
 
 
 def render_difference(total: Difference, changes: Iterable[pa.Table], *, items: bool, as_json: bool) -> None:
@@ -211,7 +171,7 @@ def render_verification(manifest: Manifest, verification: Verification, *, as_js
 def _causes(entered: Mapping[str, int], left: Mapping[str, int]) -> Table:
     table = _table("change", "cause", "items")
     for change, counts, order in ((ENTERED, entered, ENTERED_CAUSES), (LEFT, left, LEFT_CAUSES)):
-        for cause, count in sorted(counts.items(), key=lambda one: _place(one[0], order)):
+        for cause, count in sorted(counts.items(), key=lambda one: place(one[0], order)):
             table.add_row(change, _spell(cause), f"{count:,}")
     return table
 

@@ -177,6 +177,10 @@ def quality(seal: str, name: str) -> str:
     return f"quality/{seal[:12]}/{name}"
 
 
+REPORT = "report.html"
+"""Name of the page of a snapshot, relative to it. Under ``quality`` lies the same page by its seal."""
+
+
 def published(dataset: str, version: date) -> tuple[str, ...]:
     """Prefixes of what publishing writes and the manifest lists."""
     return tuple(snapshot(dataset, version) + folder for folder in ("data/", "changes/", "quality/"))

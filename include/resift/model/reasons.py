@@ -37,3 +37,31 @@ ROTATED = "rotated"
 
 LEFT_CAUSES = (ROTATED, STALE, DELETED, PRIVATE, EXCLUDED, SUPPRESSED)
 ENTERED_CAUSES = (BORN, DRAWN)
+
+MEANINGS = {
+    BORN: "first observed since",
+    DELETED: "no longer there",
+    DRAWN: "known before, in the sample only now",
+    EXCLUDED: "by policy",
+    NOT_DRAWN: "eligible, but the sample was full",
+    PRIVATE: "no longer public",
+    ROTATED: "eligible, but outside the PRNs covered now",
+    STALE: "not observed within max_age",
+    SUPPRESSED: "removal was asked for",
+    UNBORN: "first observed after as_of",
+}
+"""What each means, for people."""
+
+
+def spell(reason: str) -> str:
+    """Return a reason as a person reads it: ``excluded.inside.owner_country`` is excluded: inside (owner_country)."""
+    word, *policy = reason.split(".")
+    if not policy:
+        return f"{word.replace('_', ' ')}: {MEANINGS[word]}" if word in MEANINGS else word
+    return f"{word}: {policy[0].replace('_', ' ')}" + (f" ({'.'.join(policy[1:])})" if policy[1:] else "")
+
+
+def place(reason: str, order: tuple[str, ...]) -> tuple[int, str]:
+    """Return where a reason stands in an order of words; unknown ones come last."""
+    word = reason.split(".")[0]
+    return (order.index(word) if word in order else len(order), reason)

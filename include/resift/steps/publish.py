@@ -34,7 +34,8 @@ from resift.steps.erase import erase_suppressed
 from resift.steps.framing import published_schema, require_planned_rights
 from resift.steps.judged import copy_judged, require_judged
 from resift.steps.plan import read_plan
-from resift.steps.settle import clean, move_latest, sweep, write_link
+from resift.steps.report import with_report
+from resift.steps.settle import clean, move_latest, settle_report, sweep, write_link
 from resift.storage import Store
 
 
@@ -73,6 +74,7 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
     # Also where the manifest was there: whoever wrote it may have died before it was settled.
     write_link(store, published)
     published = erase_suppressed(store, published, now=datetime.now(UTC))
+    settle_report(store, published)
     sweep(store, published)
     if cut.content_digest not in (published.content_digest, _first_digest(store, published)):
         raise SnapshotConflict(describe_conflict(published, plan, cut))
@@ -150,6 +152,7 @@ def _publish(
     for part, staged in zip(cut.parts, cut.staged_parts, strict=True):
         copy_judged(store, staged.key, prefix, path=part.path, sha256=part.sha256)
     manifest = _manifest(plan, cut, verdict, tuple(_publish_extras(store, staging, plan, cut, verdict)), approval)
+    manifest = with_report(store, plan, manifest, verdict)
     # Copying takes its time, and a removal asked for meanwhile counts.
     require_planned_rights(store, plan)
     return _create_manifest(store, manifest)

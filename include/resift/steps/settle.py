@@ -86,3 +86,19 @@ def remove_files(store: Store, dataset: str, version: date) -> None:
     """Remove the files of a version that was retired."""
     for stat in files_to_remove(store, dataset, version):
         store.delete(stat.key)
+
+
+def settle_report(store: Store, manifest: Manifest) -> None:
+    """Make the page at the top of a version the one its manifest lists: another publisher may have written its own."""
+    prefix = keys.snapshot(manifest.dataset, manifest.version)
+    sealed = keys.quality(manifest.verdict_seal, keys.REPORT)
+    listed = {extra.path: extra.sha256 for extra in manifest.extras}
+    if keys.REPORT not in listed or sealed not in listed:
+        store.delete(prefix + keys.REPORT)
+        return
+    try:
+        lies = sha256_hex(store.get(prefix + keys.REPORT))
+    except KeyNotFound:
+        lies = ""
+    if lies != listed[keys.REPORT]:
+        store.copy(prefix + sealed, prefix + keys.REPORT)
