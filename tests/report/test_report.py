@@ -10,6 +10,7 @@ import pytest
 from builders import cycle, instant, make_dataset, make_pool, observation, publish_unjudged
 
 from resift.model import keys
+from resift.model.approval import Approval
 from resift.model.manifest import Manifest
 from resift.model.mixes import Mixes
 from resift.model.verdict import Finding, Verdict
@@ -127,6 +128,20 @@ def test_page_does_not_depend_on_the_moment_of_publishing(published):
     later = manifest.model_copy(update={"published_at": instant(cycle(9))})
 
     assert report(later, verdict(manifest), previous=None) == report(manifest, verdict(manifest), previous=None)
+
+
+def test_held_version_says_who_approved_it_and_why(published):
+    _, manifest = published
+    held = verdict(manifest, Finding(rule="members gone stale", status="hold", found="40.0%", expected="30.0%"))
+    held = Verdict.sealed(**{**dict(held), "status": "hold"})
+    approval = Approval.of(held, by="On Call", why="a <source> was retired", at=instant(cycle(2)))
+    approved = manifest.model_copy(update={"approval": approval})
+
+    page = report(approved, held, previous=None).page.decode()
+
+    assert "Held, and then approved by a person" in page
+    assert "Approved by On Call on" in page
+    assert "a &lt;source&gt; was retired" in page
 
 
 def test_first_version_says_that_drift_is_not_applicable(published):
