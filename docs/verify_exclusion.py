@@ -126,6 +126,8 @@ class Reader:
             name: [codes] if isinstance(codes, str) else codes for name, codes in listed.items()
         }
         self.own = {place["code"] for place in policy["territories"]} | set(policy["outside"])
+        zones = policy["pins"].get("zones")
+        self.zones = json.loads((folder / zones["file"]).read_text(encoding="utf-8")) if zones else {}
         self.sets, self.cells = read_mask(folder / f"{policy['pins']['mask']['file']}.mask")
 
     def country(self, text: str, field: str) -> tuple[str, ...] | None:
@@ -155,6 +157,17 @@ class Reader:
         if not re.fullmatch("[A-Z]{2}-[A-Z0-9]{1,3}", code) or code[:2] not in self.iso:
             return None, ""
         return ((code,) if code in self.own else (code[:2],)), ""
+
+    def weak(self, field: str, text: str) -> set[str]:
+        """Return the codes a time zone, a locale or a free text may mean; none where it cannot be read."""
+        word = shown(text)
+        if field == "time_zone":
+            return set(self.zones.get(word.lower(), "").split())
+        if field == "locale":
+            found = re.match(r"[a-z]{2,3}(?:[-_][a-z]{4})?[-_]([a-z]{2}|\d{3})(?:[-_.@]|$)", word, re.IGNORECASE)
+            return {self.iso[found[1].upper()]} if found and found[1].upper() in self.iso else set()
+        last = word.rpartition(",")[2]
+        return set() if len(plain(last)) <= 3 and last.isascii() else set(self.names.get(plain(last), ()))
 
     def host(self, url: str, codes: set[str]) -> bool:
         """Whether the last label of a host is evidence."""
@@ -236,6 +249,10 @@ class Reader:
                 elif bad and (bad == set(means) or self.policy["on_ambiguous"] == "exclude"):
                     found.append(f"{field} {row[field]!r} is {' or '.join(means)}")
                 outside += bool(means) and not when and not bad and field in self.policy["evidence"]["sufficient"]
+            for field, column in self.policy.get("carried", {}).items():
+                means = self.weak(field, str(row.get(column) or ""))
+                if (bad := codes & means) and (bad == means or self.policy["on_ambiguous"] == "exclude"):
+                    found.append(f"{field} {row[column]!r} may be {' or '.join(sorted(bad))}")
             if "url" in self.fields and self.host(row["url"] or "", codes):
                 found.append(f"url {row['url']}")
             place = self.point(row["lat"], row["lon"], codes) if "gps" in self.fields else ""
@@ -278,6 +295,7 @@ def read(given: argparse.Namespace) -> tuple[dict, dict, list[str], pd.DataFrame
         "observed_at",
         *EVIDENCE,
         *(rule["when"]["field"] for rule in policy["rules"] if rule.get("when")),
+        *policy.get("carried", {}).values(),
     ]
     tables = []
     for path in runs(given.pool):

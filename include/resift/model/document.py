@@ -96,6 +96,9 @@ def sha256_hex(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
+_LONGEST = 200
+
+
 def first_error(error: ValidationError) -> ErrorDetails:
     """Return the error to tell first: a key nobody knows, for one that is missing is often the same, misspelled."""
     return min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
@@ -109,8 +112,10 @@ def first_problem(error: ValidationError) -> str:
         return f"{where}: unknown key, expected only documented keys"
     if problem["type"] == "missing":
         return f"{where}: missing, expected a value"
-    found = problem.get("input")
-    return f"{where}: found {found!r}, expected: {problem['msg'].removeprefix('Value error, ')}"
+    found = repr(problem.get("input"))
+    # Of a whole document, what was found is not worth telling.
+    found = found if len(found) <= _LONGEST else f"{found[:_LONGEST]}…"
+    return f"{where}: found {found}, expected: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def parse_days(value: object) -> timedelta:

@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from resift.errors import ConfigError
 from resift.policy.judge import JUDGED, judge_each
-from resift.policy.policy import Policy
+from resift.policy.policy import CARRIED_FIELDS, Policy
 
 _FIELDS = ("owner_country", "upload_country", "lat", "lon", "subdivision", "url", "has_face")
 _COLUMNS = {"case", *_FIELDS, "as_of", "expected", "reason", "note"}
+_NAMES = (*JUDGED.names, "has_face")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,13 @@ def relaxed_cases(policy: Policy, cases: Iterable[Case]) -> list[Case]:
 def decide(policy: Policy, cases: Iterable[Case]) -> list[tuple[Case, str]]:
     """Return each case with all reasons the policy has to exclude it on its day."""
     group = list(cases)
-    table = pa.table({name: pa.array([case.evidence.get(name) for case in group], pa.string()) for name in _NAMES})
+    weak = [field for field in policy.carried if any(case.evidence.get(field) for case in group)]
+    named = {name: name for name in _NAMES} | {policy.carried[field]: field for field in weak}
+    table = pa.table(
+        {name: pa.array([case.evidence.get(field) for case in group], pa.string()) for name, field in named.items()}
+    )
     reasons = judge_each(table, policy, days=[case.as_of for case in group]).all_reasons()
     return list(zip(group, reasons.tolist(), strict=True))
-
-
-_NAMES = (*JUDGED.names, "has_face")
 
 
 def read_cases(file: Path) -> list[Case]:
@@ -85,7 +87,7 @@ def read_cases(file: Path) -> list[Case]:
         raise ConfigError(f"cases {file}: not found, expected the policy's case file. Correct `cases` or write it.")
     with file.open(encoding="utf-8", newline="") as rows:
         reader = csv.DictReader(rows)
-        if set(reader.fieldnames or ()) != _COLUMNS:
+        if set(reader.fieldnames or ()) - set(CARRIED_FIELDS) != _COLUMNS:
             raise ConfigError(
                 f"cases {file} line 1: columns {', '.join(reader.fieldnames or ())}, expected "
                 f"{', '.join(sorted(_COLUMNS))}. Correct the header."
@@ -104,7 +106,7 @@ def _case(row: dict[str, str], line: int, file: Path) -> Case:
         raise ConfigError(
             f"cases {file} line {line}: expected is {row['expected']!r}, expected include or exclude. Correct it."
         )
-    evidence = {name: row[name] or None for name in _FIELDS}
+    evidence = {name: row[name] or None for name in (*_FIELDS, *CARRIED_FIELDS) if name in row}
     return Case(row["case"], line, evidence, day, row["expected"], row["reason"])
 
 

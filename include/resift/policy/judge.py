@@ -14,7 +14,7 @@ from resift.model.observation import EVIDENCE
 from resift.policy import coordinates
 from resift.policy.fields import Column, country_column, refine
 from resift.policy.mask import load_mask
-from resift.policy.policy import COUNTRY_FIELDS, FIELDS, Condition, Policy
+from resift.policy.policy import CARRIED_FIELDS, COUNTRY_FIELDS, FIELDS, Condition, Policy
 from resift.policy.read import read_country, read_subdivision, reader_of
 from resift.policy.urls import excluded_domains, find_evidence
 
@@ -150,7 +150,9 @@ def _judge(
     evidence: pa.Table, policy: Policy, dated: Iterable[tuple[tuple[date, ...], np.ndarray | None]]
 ) -> Judgement:
     columns = _read_columns(evidence, policy)
-    says = {field: np.zeros(len(evidence), dtype=np.int8) for field in policy.fields}
+    # A weak field that is not carried is left out altogether, and costs nothing.
+    given = [field for field in policy.fields if field not in CARRIED_FIELDS or field in columns]
+    says = {field: np.zeros(len(evidence), dtype=np.int8) for field in given}
     places: np.ndarray | None = None
     excluded: frozenset[str] = frozenset()
     for codes, rows in _layers(evidence, policy, dated):
@@ -214,6 +216,10 @@ def _read_columns(evidence: pa.Table, policy: Policy) -> dict[str, Column]:
         owner, columns["subdivision"] = refine(owner, subdivision, reader)
         if "owner_country" in columns:
             columns["owner_country"] = owner
+    for field, read in (("time_zone", reader.time_zone), ("locale", reader.locale), ("place_text", reader.place_text)):
+        name = policy.carried.get(field)
+        if name in evidence.column_names:
+            columns[field] = country_column(evidence[name].cast(pa.string()), read)
     return {field: columns[field] for field in FIELDS if field in columns}
 
 

@@ -17,7 +17,7 @@ from resift.errors import ConfigError
 from resift.model.document import first_error, first_problem
 from resift.policy.cases import check_cases
 from resift.policy.mask import load_mask
-from resift.policy.names import load_names
+from resift.policy.names import load_names, load_zones
 from resift.policy.policy import Policy, find_overlap
 
 FOLDER = Path(str(resources.files("resift.policy")))
@@ -133,6 +133,8 @@ def _require_pins(policy: Policy, text: str, what: str) -> None:
     pins = policy.pins
     if pins.names is not None:
         load_names(pins.names.file, pins.names.sha256)
+    if pins.zones is not None:
+        load_zones(pins.zones.file, pins.zones.sha256)
     if pins.mask is None:
         return
     about = load_mask(pins.mask.file).about

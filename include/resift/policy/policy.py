@@ -26,7 +26,10 @@ Verdict = Literal["exclude", "include"]
 System = Literal["iso3166", "fips", "ioc", "wipo"]
 
 COUNTRY_FIELDS = ("owner_country", "upload_country")
-FIELDS = (*COUNTRY_FIELDS, "subdivision", "gps", "url")
+CARRIED_FIELDS = ("time_zone", "locale", "place_text")
+"""Weak fields, read where a pool carries them. They may only exclude, and what cannot be read of them says nothing."""
+
+FIELDS = (*COUNTRY_FIELDS, "subdivision", "gps", "url", *CARRIED_FIELDS)
 """What a policy can read, in the order in which fields give an item its one reason."""
 
 
@@ -114,6 +117,7 @@ class Pins(Document):
 
     names: Pin | None = None
     mask: Pin | None = None
+    zones: Pin | None = None
 
 
 class Relaxation(Document):
@@ -157,6 +161,9 @@ class Policy(Document):
     on_unresolved: Verdict
     gps: Coordinates
     code_systems: dict[str, System]
+    carried: dict[str, Name] = Field(default_factory=dict)
+    """Which carried column has a weak field."""
+
     placeholders: tuple[str, ...]
     """Values that are as good as none, in lower case."""
 
@@ -193,6 +200,13 @@ class Policy(Document):
                 yield f"code_systems: {field} is declared as {system}, which code_tables does not have"
         if "gps" in self.fields and self.pins.mask is None:
             yield "pins: a mask, because gps is among the evidence"
+        weak = [field for field in CARRIED_FIELDS if field in self.fields]
+        if set(weak) != set(self.carried):
+            yield f"carried: a column for each of {', '.join(weak)}; found {', '.join(self.carried) or 'none'}"
+        if strong := sorted(set(weak) & set(self.sufficient)):
+            yield f"evidence: {', '.join(strong)} under exclude_only; a weak field keeps nothing in"
+        if "time_zone" in self.fields and self.pins.zones is None:
+            yield "pins: a table of zones, because time_zone is among the evidence"
         if self.review_by <= self.issued:
             yield f"review_by later than issued {self.issued}"
         if both := sorted({t.code for t in self.territories} & set(self.outside)):
@@ -217,8 +231,8 @@ class Policy(Document):
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """Carried columns that rules look at."""
-        return tuple(dict.fromkeys(rule.when.field for rule in self.rules if rule.when))
+        """Carried columns the policy looks at: those rules test, and those that have weak fields."""
+        return tuple(dict.fromkeys([*(rule.when.field for rule in self.rules if rule.when), *self.carried.values()]))
 
     @cached_property
     def known(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import iso3166
 
-from resift.policy.names import load_names
+from resift.policy.names import load_names, load_zones
 from resift.policy.policy import Policy
 from resift.policy.text import clean, fold
 
@@ -17,6 +17,7 @@ Means = tuple[str, ...] | None
 """Codes a value may mean: none of them, it says nothing; several, any of them; None, it is not readable."""
 
 _SUBDIVISION = re.compile("([A-Z]{2})-([A-Z0-9]{1,3})")
+_LOCALE = re.compile("[A-Za-z]{2,3}(?:[-_][A-Za-z]{4})?[-_]([A-Za-z]{2}|[0-9]{3})(?:[-_.@]|$)")
 BARE = re.compile("[A-Z0-9]{1,3}")
 """A subdivision without its country."""
 
@@ -52,6 +53,8 @@ class Reader:
     names: Mapping[str, str]
     """Codes with a blank between them: thirty thousand names, of which few are ever looked up."""
 
+    zones: Mapping[str, str]
+
     def country(self, value: str, field: str) -> Means:
         """Read a value of a country field: exact codes, then aliases, then names."""
         text = clean(value)
@@ -86,6 +89,22 @@ class Reader:
             return None
         return (code,) if code in self.policy.known else (country,)
 
+    def time_zone(self, value: str) -> Means:
+        """Read a name of the IANA database; what is none says nothing."""
+        return tuple(self.zones.get(clean(value).lower(), "").split())
+
+    def locale(self, value: str) -> Means:
+        """Read the region of a tag such as ``de-AT`` or ``zh_Hant_TW.UTF-8``. A language is no place."""
+        found = _LOCALE.match(clean(value))
+        country = read_country(found[1]) if found else None
+        return (country,) if country else ()
+
+    def place_text(self, value: str) -> Means:
+        """Read what stands behind the last comma, if it is a name: ``Holland, Michigan`` is not in the Netherlands."""
+        last = clean(value).rpartition(",")[2]
+        # VA is Virginia more often than the Vatican, so that codes are no names here.
+        return () if len(fold(last)) <= 3 and last.isascii() else self._name(last) or ()
+
     def says_nothing(self, text: str) -> bool:
         """Whether a cleaned value is as good as none."""
         return text.lower() in self.placeholders
@@ -98,10 +117,11 @@ class Reader:
 @lru_cache(maxsize=8)
 def reader_of(policy: Policy) -> Reader:
     """Return the reader of a policy."""
-    pin = policy.pins.names
+    pin, zones = policy.pins.names, policy.pins.zones
     return Reader(
         policy=policy,
         placeholders=frozenset(policy.placeholders),
         aliases={fold(token): codes for token, codes in policy.aliases.items()},
         names=load_names(pin.file, pin.sha256) if pin else {},
+        zones=load_zones(zones.file, zones.sha256) if zones else {},
     )
