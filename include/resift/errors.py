@@ -18,6 +18,7 @@
     │   ├── SnapshotWithdrawn                   the version should not be used any more
     │   └── SnapshotRetired                     the version ended, and its files are gone
     ├── SnapshotConflict                        the version is published with other content
+    ├── FormatNotKnown                          a manifest is of a format this resift does not read
     ├── SnapshotDamaged                         bytes, counts or order differ from the manifest
     ├── RemovalRefused                          what would be removed is not what was agreed to, or may not go yet
     ├── RefreshRefused                          the judge did not let the snapshot pass
@@ -91,6 +92,10 @@ class SnapshotRetired(SnapshotNotFound):
 
 class SnapshotConflict(ResiftError):
     """The version is already published, with other content."""
+
+
+class FormatNotKnown(ResiftError):
+    """A manifest is written in a format that this version of resift does not read."""
 
 
 class SnapshotDamaged(ResiftError):

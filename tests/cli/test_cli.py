@@ -20,6 +20,7 @@ from resift.storage import LocalStore
 COMMANDS = (
     "ingest",
     "refresh",
+    "approve",
     "snapshots",
     "show",
     "diff",
@@ -28,7 +29,11 @@ COMMANDS = (
     "pin",
     "check",
     "update",
+    "cite",
     "suppress",
+    "erase",
+    "withdraw",
+    "retire",
     "compact",
     "sweep",
 )

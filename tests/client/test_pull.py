@@ -11,6 +11,7 @@ import pytest
 from builders import cycle, make_dataset, make_pool, observation, publish_unjudged, snapshot_rows
 from crashing import Victims
 
+from resift.client.describe import describe
 from resift.client.desk import Desk, read_copy
 from resift.client.fetch import digest_of
 from resift.client.pull import pull
@@ -62,6 +63,7 @@ def assert_whole(dest, store, manifest):
     found = files(dest)
     assert found.pop("manifest.json") == manifest.to_json()
     assert found.pop("copy.json") == read_copy(dest).to_json()
+    assert {name: found.pop(name) for name in describe(manifest)} == describe(manifest)
     assert found == listed
     assert {file.path for file in read_copy(dest).files} == set(listed)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from builders import cycle, hand_in, instant, make_dataset, make_pool, observation, publish_unjudged, stage
 
+from resift.client.describe import describe
 from resift.client.snapshots import find_manifest, read_manifest
 from resift.client.verify import verify
 from resift.errors import SnapshotConflict
@@ -58,7 +59,7 @@ def once(act: Callable[[], None]) -> Callable[[str], None]:
 def listed(manifest) -> set[str]:
     prefix = f"datasets/sample/snapshots/{manifest.version}/"
     files = [file.path for file in (*manifest.parts, *manifest.extras)]
-    return {prefix + path for path in (*files, "manifest.json", "revisions/0.json")}
+    return {prefix + path for path in (*files, *describe(manifest), "manifest.json", "revisions/0.json")}
 
 
 @pytest.mark.parametrize("operation", ["copy", "put", "create"])

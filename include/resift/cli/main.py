@@ -11,6 +11,7 @@ import sys
 import typer
 
 from resift.cli.approve import approve
+from resift.cli.cite import cite
 from resift.cli.compact import compact, sweep
 from resift.cli.end import retire, withdraw
 from resift.cli.erase import erase
@@ -46,6 +47,7 @@ for command in (
     pin,
     check,
     update,
+    cite,
     suppress,
     erase,
     withdraw,

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
+from resift.client.describe import describe
 from resift.client.fetch import digest_of
 from resift.errors import ConfigError, ResiftError, SnapshotDamaged, StagingError, StorageError
 from resift.model.document import sha256_hex
@@ -125,7 +126,8 @@ class Desk:
             for file in (self.place / folder).glob("*.parquet"):
                 if f"{folder}/{file.name}" not in kept and _PUBLISHED.fullmatch(file.name):
                     file.unlink()
-        self._write("manifest.json", manifest.to_json())
+        for name, body in {**describe(manifest), "manifest.json": manifest.to_json()}.items():
+            self._write(name, body)
         self._write("copy.json", copy.to_json())
         shutil.rmtree(self._own)
 

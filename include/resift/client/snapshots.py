@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from datetime import date
 
-from resift.client.sound import MOST_BYTES, require_sound
+from resift.client.sound import MOST_BYTES, require_known_format, require_sound
 from resift.errors import (
     DatasetNotFound,
     KeyNotFound,
@@ -38,11 +38,14 @@ def find_manifest(store: Store, dataset: str, version: date) -> Manifest | None:
     """Return the manifest of a version, or None where it is not published.
 
     Raises:
+        FormatNotKnown: It was written by a version of resift that writes another format.
         SnapshotDamaged: The object is no manifest, or that of another version.
     """
     key = keys.manifest(dataset, version)
     try:
-        manifest = Manifest.from_json(_read_bounded(store, key), what=f"snapshot {dataset} {version}: {key}")
+        body = _read_bounded(store, key)
+        require_known_format(body, f"snapshot {dataset} {version}: {key}")
+        manifest = Manifest.from_json(body, what=f"snapshot {dataset} {version}: {key}")
     except KeyNotFound:
         return None
     except StagingError as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
-from resift.errors import SnapshotDamaged
+from resift.errors import FormatNotKnown, SnapshotDamaged
 from resift.model.manifest import Extra, Manifest
 from resift.model.refresh import PartEntry
 from resift.storage.key import check_key
@@ -13,9 +15,14 @@ from resift.storage.key import check_key
 MOST_BYTES = 64 * 1024 * 1024
 """A manifest longer than this is not read: one of two hundred thousand parts is shorter."""
 
+FORMAT = str(Manifest.model_fields["format"].default)
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PART = re.compile(r"data/part-\d{5,}-r\d+-[0-9a-f]{12}\.parquet")
-_OWN = re.compile(r"(manifest|tombstone|copy|manifest\.sig)\.json|revisions(/.*)?|(.*/)?\..*", re.IGNORECASE)
+_OWN = re.compile(
+    r"(manifest|tombstone|copy|manifest\.sig|croissant)\.json|README\.md|CITATION\.cff|revisions(/.*)?|(.*/)?\..*",
+    re.IGNORECASE,
+)
 """What no manifest may list: the documents that say what is there, and hidden files."""
 
 _MOST = 2**63 - 1
@@ -35,6 +42,21 @@ def require_sound(manifest: Manifest) -> Manifest:
             f"{what} {problem}. No publisher writes that: it was altered. Do not use it, and tell who runs the lake."
         )
     return manifest
+
+
+def require_known_format(body: bytes, what: str) -> None:
+    """Refuse what a newer resift wrote, before its keys are taken for damage.
+
+    Raises:
+        FormatNotKnown: The format is another than this version of resift reads.
+    """
+    with suppress(ValueError, RecursionError):
+        content = json.loads(body)
+        if isinstance(content, dict) and "format" in content and content["format"] != FORMAT:
+            raise FormatNotKnown(
+                f"{what}: found format {str(content['format'])[:80]!r}, expected {FORMAT!r}. It was written by another "
+                "version of resift; upgrade with `pip install --upgrade resift`."
+            )
 
 
 def _problems(manifest: Manifest) -> Iterator[str]:

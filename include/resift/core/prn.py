@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-from pandas.util import hash_array
 
 CIRCLE = 2**63
 """PRNs lie in ``[0, CIRCLE)`` and are thought of as a circle: after the largest comes 0 again."""
@@ -33,6 +32,8 @@ def permanent_random_numbers(image_ids: pa.Array | pa.ChunkedArray, *, salt: str
     """
     if image_ids.null_count:
         raise ValueError(f"image_ids: {image_ids.null_count} nulls, expected none. Reject rows without an id first.")
+    from pandas.util import hash_array  # takes longer to import than reading a manifest, and readers hash nothing
+
     numbers = np.empty(len(image_ids), dtype=np.int64)
     for at in range(0, len(image_ids), _CHUNK):
         # In pieces: as Python strings the ids of a whole run would not fit in memory.

@@ -10,6 +10,9 @@ POOLS = "pool/"
 DATASETS = "datasets/"
 PROBES = "probe/"
 
+CARD, CROISSANT, CITATION = "README.md", "croissant.json", "CITATION.cff"
+"""What describes a version, relative to its snapshot. All three follow from the manifest, which does not list them."""
+
 
 def pool(pool: str) -> str:
     """Identity of a pool: its salt and schema version."""

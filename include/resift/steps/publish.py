@@ -35,7 +35,7 @@ from resift.steps.framing import published_schema, require_planned_rights
 from resift.steps.judged import copy_judged, require_judged
 from resift.steps.plan import read_plan
 from resift.steps.report import with_report
-from resift.steps.settle import clean, move_latest, settle_report, sweep, write_link
+from resift.steps.settle import clean, move_latest, settle_report, sweep, write_descriptions, write_link
 from resift.storage import Store
 
 
@@ -75,6 +75,7 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
     write_link(store, published)
     published = erase_suppressed(store, published, now=datetime.now(UTC))
     settle_report(store, published)
+    write_descriptions(store, published)
     sweep(store, published)
     if cut.content_digest not in (published.content_digest, _first_digest(store, published)):
         raise SnapshotConflict(describe_conflict(published, plan, cut))

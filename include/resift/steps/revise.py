@@ -19,7 +19,7 @@ from resift.model import keys
 from resift.model.manifest import Extra, Manifest
 from resift.model.observation import PRN
 from resift.model.refresh import PartEntry, StagedFile
-from resift.steps.settle import move_latest, remove_files, settle_report, sweep, write_link
+from resift.steps.settle import move_latest, remove_files, settle_report, sweep, write_descriptions, write_link
 from resift.steps.staged import StagedWriter
 from resift.storage import Store
 
@@ -93,6 +93,7 @@ def revise(store: Store, *, dataset: str, version: date, targets: Targets, now: 
     if find_latest(store, dataset) == version:
         move_latest(store, manifest)
     settle_report(store, manifest)
+    write_descriptions(store, manifest)
     sweep(store, manifest)
     return manifest
 

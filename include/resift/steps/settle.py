@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from resift.client.describe import describe
 from resift.client.snapshots import find_tombstone
 from resift.errors import KeyExists, KeyNotFound, WriteConflict
 from resift.model import keys
@@ -23,6 +24,16 @@ def write_link(store: Store, manifest: Manifest) -> str:
     link = Revision.of(manifest)
     store.put(keys.revision(manifest.dataset, manifest.version, manifest.revision), link.to_json())
     return sha256_of(link)
+
+
+def write_descriptions(store: Store, manifest: Manifest) -> None:
+    """Write the card, the Croissant description and the citation of a version's revision beside its manifest.
+
+    Like the link they are a function of their manifest, so they are written after it, by whoever settles it.
+    """
+    prefix = keys.snapshot(manifest.dataset, manifest.version)
+    for name, body in describe(manifest).items():
+        store.put(prefix + name, body)
 
 
 def sha256_of(link: Revision) -> str:
