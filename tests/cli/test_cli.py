@@ -25,6 +25,7 @@ COMMANDS = (
     "show",
     "diff",
     "verify",
+    "history",
     "pull",
     "pin",
     "check",
