@@ -168,8 +168,9 @@ def _evenness(cut: CutReceipt, metrics: Sequence[PartMetrics], ranges: Mapping[s
     whole = {m.path: m.rows for m in metrics if m.path in ranges and m.path != trimmed}
     spans = {path: ranges[path].hi - ranges[path].lo for path in whole}
     sigmas = {}
+    all_rows, all_spans = sum(whole.values()), sum(spans.values())
     for path, rows in whole.items():
-        expected = sum(whole.values()) * (spans[path] / sum(spans.values()))
+        expected = all_rows * (spans[path] / all_spans)
         if len(whole) > 1 and expected >= LEAST_EXPECTED_ROWS:
             sigmas[path] = 2 * abs(math.sqrt(rows + 3 / 8) - math.sqrt(expected + 3 / 8))
     return sigmas
