@@ -11,12 +11,18 @@ again at any time, and a run that was stopped leaves nothing behind but staging.
 | `cut` | finds where the sample is full |
 | `audit` | reads the staged parts back and measures them |
 | `judge` | holds the measurements against the dataset's limits |
+| `gate` | goes on to `approve` if the verdict holds, else to `publish` |
+| `approve` | shows why the breaker holds the snapshot, and waits a week for a person to approve it with a reason |
 | `publish` | makes the snapshot exist, moves `latest` forward, emits the asset event |
 
 **A cycle in the past:** `airflow backfill create --dag-id refresh_snapshot_DATASET --from-date D --to-date D
 --max-active-runs 1`, where D is a grid date. A window without a grid date creates no run and names the two nearest.
 
 **A run by hand** stands for the latest grid point, or for the one named by `as_of`.
+
+**Held:** a run whose snapshot is held waits in `approve`, under *Required Actions*. Rejected, or not answered in seven
+days, it fails and nothing is published. `resift approve` on the command line serves as well: the run is then answered
+either way, or its `publish` cleared. Runs with `unattended`, and those of `airflow dags test`, do not wait: they fail.
 
 **Where things are:** the lake is `RESIFT_LAKE` in the environment of the workers; dataset files are in
 `RESIFT_DATASETS`, or in `include/datasets` beside this folder. A file that cannot be scheduled shows as the import
@@ -28,6 +34,7 @@ and say what to do; anything else is tried again twice.
 
 from datetime import timedelta
 
+from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, Asset, Param, chain, task
 from grid_timetable import GridTimetable
 from task_defaults import TASK_DEFAULTS
@@ -49,6 +56,15 @@ known_at = Param(
     title="Known at",
     description="The instant at which deletions, suppressions and policy are judged. Empty: now.",
 )
+unattended = Param(
+    False,
+    type="boolean",
+    title="Unattended",
+    description="Nobody will answer: where the breaker holds the snapshot, fail at once.",
+)
+why = Param("", type="string", minLength=1, maxLength=1000, title="Why", description="Why the jump is real. Published.")
+DAG_TEST = "dag_test"
+"""Whom Airflow names as the user of `airflow dags test`, where no one can answer."""
 
 
 def refresh_snapshot(schedule: Schedule) -> None:
@@ -88,25 +104,46 @@ def refresh_snapshot(schedule: Schedule) -> None:
 
         return tasks.judge(refresh)
 
-    @task(outlets=[snapshots])
-    def publish(refresh, verdict, outlet_events=None):
+    @task.branch
+    def gate(verdict, dag_run=None, params=None):
         from resift.steps import tasks
 
-        published = tasks.publish(refresh, judgement=verdict)
+        return tasks.gate(verdict, unattended=params["unattended"] or dag_run.triggering_user_name == DAG_TEST)
+
+    approve = ApprovalOperator(
+        task_id="approve",
+        subject=f"Publish {schedule.dataset}, which the breaker holds?",
+        body="{{ ti.xcom_pull(task_ids='judge')['reasons'] }}",
+        params={"why": why},
+        response_timeout=timedelta(days=7),
+        # Else a rejected run would count as a success that published nothing.
+        fail_on_reject=True,
+    )
+
+    # Runs where approve was skipped because the verdict proceeds, and never after a failure.
+    @task(outlets=[snapshots], trigger_rule="none_failed_min_one_success")
+    def publish(refresh, verdict, response, outlet_events=None):
+        from resift.steps import tasks
+
+        published = tasks.publish(refresh, judgement=verdict, response=response)
         outlet_events[snapshots].extra = published
         return published
 
     groups = plan(str(schedule.file))
     refresh = groups["refresh"]
     verdict = judge(refresh)
+    door = gate(verdict)
+    published = publish(refresh, verdict, approve.output)
     # Each step hangs off all of the step before it, so that none runs on half of another's work.
     chain(
         sift.partial(refresh=refresh).expand(group=groups),
         cut(refresh),
         audit.partial(refresh=refresh).expand(group=groups),
         verdict,
-        publish(refresh, verdict),
+        door,
+        [approve, published],
     )
+    approve >> published
 
 
 for schedule in read_schedules(dataset_folder(__file__)).readable:
@@ -117,7 +154,7 @@ for schedule in read_schedules(dataset_folder(__file__)).readable:
         catchup=False,
         max_active_runs=1,
         default_args=TASK_DEFAULTS,
-        params={"as_of": as_of, "known_at": known_at},
+        params={"as_of": as_of, "known_at": known_at, "unattended": unattended},
         tags=["resift", "refresh", schedule.dataset],
         doc_md=__doc__,
     ):

@@ -11,6 +11,14 @@ RETRY_POLICY = ExceptionRetryPolicy(
         RetryRule(
             "resift.errors.ConditionalWritesUnsupported", RetryAction.FAIL, reason="the endpoint will not change"
         ),
+        RetryRule(
+            [
+                "airflow.providers.standard.exceptions.HITLRejectException",
+                "airflow.providers.standard.exceptions.HITLTriggerEventError",
+            ],
+            RetryAction.FAIL,
+            reason="a person answered, or nobody did in time: do not ask again",
+        ),
         RetryRule("resift.errors.StorageError", RetryAction.DEFAULT, reason="storage may recover"),
         RetryRule("resift.errors.ResiftError", RetryAction.FAIL, reason="a refusal does not change when repeated"),
     ]

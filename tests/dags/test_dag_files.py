@@ -74,9 +74,20 @@ def test_steps_of_a_refresh_follow_each_other_and_nothing_passes_the_judge(dag_b
 
     order = [task.task_id for task in dag.topological_sort()]
 
-    assert order == ["plan", "sift", "cut", "audit", "judge", "publish"]
+    assert order == ["plan", "sift", "cut", "audit", "judge", "gate", "approve", "publish"]
     for before, after in pairwise(order):
         assert before in dag.get_task(after).upstream_task_ids
+
+
+def test_publish_runs_where_approval_was_skipped_and_never_after_a_failure(dag_bag) -> None:
+    dag = dag_bag.dags["refresh_snapshot_photos"]
+    publish, approve = dag.get_task("publish"), dag.get_task("approve")
+
+    assert publish.trigger_rule == "none_failed_min_one_success"
+    assert publish.upstream_task_ids >= {"judge", "gate", "approve"}
+    assert approve.upstream_task_ids == {"gate"}
+    assert approve.fail_on_reject
+    assert approve.response_timeout is not None
 
 
 def test_dag_that_deletes_deletes_nothing_unless_told(dag_bag) -> None:

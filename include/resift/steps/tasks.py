@@ -14,7 +14,7 @@ from resift.model.dataset import Dataset
 from resift.model.grid import Grid, midnight
 from resift.model.keys import Staging
 from resift.model.verdict import Verdict
-from resift.steps import inbox
+from resift.steps import hold, inbox
 from resift.steps.audit import audit as audit_group
 from resift.steps.cut import cut as cut_sample
 from resift.steps.judge import judge as judge_snapshot
@@ -70,24 +70,35 @@ def audit(refresh: Refresh, *, group: int) -> dict[str, Any]:
 def judge(refresh: Refresh) -> dict[str, Any]:
     """Judge the staged snapshot; the verdict itself stays in staging, under its seal."""
     verdict = judge_snapshot(lake(), **_names(refresh))
-    return {"status": verdict.status, "seal": verdict.seal, "content_digest": verdict.content_digest}
+    receipt = {"status": verdict.status, "seal": verdict.seal, "content_digest": verdict.content_digest}
+    return {**receipt, "reasons": hold.reasons(verdict)} if verdict.status == "hold" else receipt
 
 
-def publish(refresh: Refresh, *, judgement: Mapping[str, str]) -> dict[str, Any]:
-    """Publish the staged snapshot on the verdict the judge handed on.
+def gate(judgement: Mapping[str, str], *, unattended: bool) -> str:
+    """Return the task to go on with: to ask a person, or to publish."""
+    return hold.next_task(judgement["status"], unattended=unattended)
+
+
+def publish(
+    refresh: Refresh, *, judgement: Mapping[str, str], response: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Publish the staged snapshot on the verdict the judge handed on, and on a person's answer where it holds.
 
     Publishing removes what was staged, verdict included. So where no verdict lies, a snapshot with the content that was
     judged means that an earlier try published it and was lost before it could say so.
 
     Raises:
         StagingError: Another verdict lies in staging, or none and the content is not published.
-        RefreshRefused: The verdict does not let it pass.
+        RefreshRefused: The verdict does not let it pass, or a person did not.
     """
     store, names = lake(), _names(refresh)
     key = Staging(**names).verdict
     manifest = find_manifest(store, names["dataset"], names["version"]) if store.stat(key) is None else None
     if manifest is None or manifest.content_digest != judgement["content_digest"]:
-        manifest = publish_snapshot(store, **names, verdict=_read_verdict(store, key, seal=judgement["seal"]))
+        verdict = _read_verdict(store, key, seal=judgement["seal"])
+        if response is not None:
+            hold.approve_as_answered(store, verdict, response)
+        manifest = publish_snapshot(store, **names, verdict=verdict)
     return {
         "version": manifest.version.isoformat(),
         "revision": manifest.revision,
