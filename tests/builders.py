@@ -51,7 +51,8 @@ def observation(image_id: str, observed_at: datetime | date, **fields: Any) -> d
 def make_dataset(**fields: Any) -> Dataset:
     """A dataset over the pool ``photos`` with wide limits, unless told otherwise."""
     wide = dict.fromkeys(
-        ("deleted_share", "stale_share", "excluded_share", "owner_share", "host_share", "size_drift"), 1.0
+        ("deleted_share", "stale_share", "excluded_share", "owner_share", "host_share", "source_share", "size_drift"),
+        1.0,
     )
     content = {
         "name": "sample",

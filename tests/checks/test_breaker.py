@@ -98,6 +98,28 @@ def test_all_judged_exits_of_one_host_count_and_suppressed_do_not() -> None:
     assert "26.0% (26 of 100 members: deleted 6, private 7, stale 6, excluded 7)" in finding.found
 
 
+def lost_by_source(**exits: int) -> Finding:
+    row = {"kind": "source", "key": "archive", "members": 100, "deleted": 0, "private": 0, "stale": 0, "excluded": 0}
+    (finding,) = held(cut(), pa.Table.from_pylist([row | {"suppressed": 0} | exits], schema=TALLY))
+    return finding
+
+
+def test_source_whose_members_were_not_observed_again_is_an_outage_and_not_a_deletion() -> None:
+    assert lost_by_source(stale=90, deleted=10).message() == (
+        "source archive: members lost by one source: found 100.0% (100 of 100 members: deleted 10, stale 90); "
+        "an outage: they were not observed again, not deleted, "
+        "expected source_share at most 40.0% of at least 50 members."
+    )
+
+
+def test_source_that_deletes_its_members_is_no_outage() -> None:
+    assert "outage" not in lost_by_source(stale=89, deleted=11).message()
+
+
+def test_source_at_its_share_passes() -> None:
+    assert held(cut(), tally(("source", "archive", 100, 40))) == []
+
+
 def test_items_without_a_host_are_not_one_host() -> None:
     assert held(cut(), tally(("host", "", 100, 100))) == []
 
@@ -113,7 +135,7 @@ def test_first_snapshot_is_not_applicable_never_passed() -> None:
     findings = find_jumps(cut(members=0), NOBODY, LIMITS, first=True)
 
     assert {one.status for one in findings} == {"not_applicable"}
-    assert len(findings) == 6
+    assert len(findings) == 7
 
 
 def test_previous_snapshot_of_which_no_member_was_found_holds() -> None:

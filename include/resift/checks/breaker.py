@@ -1,4 +1,4 @@
-"""Decides whether a jump in exits needs a person: in total, for one owner, for one host.
+"""Decides whether a jump in exits needs a person: in total, for one owner, one host, one source.
 
 A breaker never says that data is wrong. It says that members left in a way only a person can explain.
 """
@@ -21,6 +21,9 @@ from resift.model.verdict import Finding
 
 JUDGED_EXITS = (DELETED, PRIVATE, STALE, EXCLUDED)
 """Exits that count for one owner or host. Rotation is ours, and a suppression was asked for by name."""
+
+_OUTAGE_SHARE = 0.9
+"""From this share of a source's exits gone stale on, the source fell silent: absence is not deletion."""
 
 _BUFFERED_ROWS = 1 << 20
 
@@ -102,6 +105,8 @@ def _judge_keys(large: pa.Table, kind: str, allowed: float, rule: str, limit: st
         row = large.slice(int(place), 1).to_pylist()[0]
         causes = ", ".join(f"{cause} {row[cause]}" for cause in JUDGED_EXITS if row[cause])
         found = f"{exits[place] / members[place]:.1%} ({exits[place]} of {members[place]} members: {causes})"
+        if kind == "source" and row[STALE] >= _OUTAGE_SHARE * exits[place]:
+            found += "; an outage: they were not observed again, not deleted"
         yield Finding(rule=rule, status="hold", found=found, expected=limit, about=f"{kind} {row['key']}")
     if (more := len(worst) - MOST_NAMED) > 0:
         yield Finding(rule=rule, status="hold", found=f"{more} more {kind}s", expected=limit)
@@ -125,6 +130,7 @@ def _kinds(limits: Limits) -> tuple[tuple[str, float, int], ...]:
     return (
         ("owner", limits.owner_share, limits.owner_min_members),
         ("host", limits.host_share, limits.host_min_members),
+        ("source", limits.source_share, limits.source_min_members),
     )
 
 

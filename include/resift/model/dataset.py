@@ -41,6 +41,12 @@ class Limits(Document):
     host_min_members: Annotated[int, Field(ge=1)] = 50
     """Hosts with fewer members in the previous snapshot are not judged one by one."""
 
+    source_share: Share = 0.40
+    """One source losing more of its members than this: hold. Wider than for a host: a source has all its stock."""
+
+    source_min_members: Annotated[int, Field(ge=1)] = 50
+    """Sources with fewer members in the previous snapshot are not judged one by one."""
+
     size_drift: Share = 0.20
     """Largest change of the snapshot's size against the previous one before the breaker holds."""
 

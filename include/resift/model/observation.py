@@ -112,4 +112,4 @@ TALLY = pa.schema(
         ],
     ]
 )
-"""Members of the previous snapshot by owner (as a keyed hash) and by host, and how many left for which cause."""
+"""Members of the previous snapshot by owner (as a keyed hash), host and source, and how many left for which cause."""

@@ -124,7 +124,7 @@ def require_planned_rights(store: Store, plan: Plan) -> tuple[list[Suppression],
 
 def read_schema(plan: Plan) -> pa.Schema:
     """Return the columns of the pool a refresh needs: what decides, what is judged, and what is published."""
-    needed = [PRN, *IDENTITY.names, "url", *EVIDENCE.names]
+    needed = [PRN, *IDENTITY.names, "url", *EVIDENCE.names, "source"]
     known = _known_fields(plan)
     return pa.schema([known[name] for name in dict.fromkeys([*needed, *plan.dataset.publish_columns, *plan.columns])])
 

@@ -125,7 +125,7 @@ def _read_parquet(store: Store, key: str, *, by: str) -> pa.Table:
 def _read_tallies(store: Store, staging: Staging, readers: ThreadPoolExecutor, plan: Plan) -> pa.Table:
     found = list(store.list(staging.prefix + "tally/"))
     limits = plan.dataset.limits
-    least = min(limits.owner_min_members, limits.host_min_members)
+    least = min(limits.owner_min_members, limits.host_min_members, limits.source_min_members)
     shares = 1 + sum(one.size_bytes for one in found) // _TALLY_BYTES
     merged = [
         merge_tallies(

@@ -239,7 +239,7 @@ def _evidence(items: Items, kept: np.ndarray, rows: pa.Table, entered: np.ndarra
 
 
 def _tally(items: Items, fates: Fates | None, *, salt: str, most_keys: int) -> pa.Table:
-    """Count previous members and exits by owner and host. Owners appear as keyed hashes, so no id is staged."""
+    """Count previous members and exits by owner, host and source. Owners appear as keyed hashes, so no id is staged."""
     if fates is None:
         return TALLY.empty_table()
     known = fates.item >= 0
@@ -249,6 +249,7 @@ def _tally(items: Items, fates: Fates | None, *, salt: str, most_keys: int) -> p
     keys = {
         "owner": pa.array(hashed, pa.string()).take(owners.indices),
         "host": hosts(items.rows["url"].take(position)).combine_chunks(),
+        "source": items.rows["source"].take(position).combine_chunks(),
     }
     return tally(keys, fates.left, most_keys=most_keys)
 
