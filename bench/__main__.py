@@ -79,7 +79,9 @@ class Bench:
     def peer(self, name: str, what: str = "", **arguments: Any) -> None:
         """Measure a peer, or say with a clear word that it is absent."""
         try:
-            self.results.add(f"{name} {what}".strip(), run(name, **{"threads": self.workers, **arguments}))
+            self.results.add(
+                f"{name} {what}".strip(), run(name, kind="peers", **{"threads": self.workers, **arguments})
+            )
         except Absent as absent:
             if name not in self.results.absent:
                 print(f"bench: {name} is left out: {absent}", file=sys.stderr, flush=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -11,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+PEERS = ROOT / ".venv-peers" / "bin" / "python"
+"""Where the peers are installed, by `make bench`."""
 
 
 class Absent(Exception):
     """A peer cannot be measured here; the message says why."""
 
 
-def run(task: str, **arguments: Any) -> dict[str, Any]:
-    """Run a task of `bench.tasks` or `bench.peers` in a fresh process and return what it answers.
+def run(task: str, *, kind: str = "tasks", **arguments: Any) -> dict[str, Any]:
+    """Run a task of `bench.tasks` or `bench.peers` (the kind) in a fresh process and return what it answers.
 
     Beside the answer of the task: `seconds` and `cpu_seconds` of the work alone, without starting Python and
     importing libraries; `start_seconds`, which that took; `rss_mib`, the highest the process ever held.
@@ -27,8 +31,12 @@ def run(task: str, **arguments: Any) -> dict[str, Any]:
         Absent: The task needs something that is not installed.
     """
     started = time.perf_counter()
-    command = [sys.executable, "-m", "bench.child", task, json.dumps(arguments, default=str)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    python = str(PEERS) if kind == "peers" and PEERS.exists() else sys.executable
+    command = [python, "-m", "bench.child", kind, task, json.dumps(arguments, default=str)]
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "include")])
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, check=False
+    )
     if done.returncode == 3:
         raise Absent(done.stdout.strip())
     if done.returncode:
@@ -53,11 +61,9 @@ def cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def main(task: str, arguments: str) -> None:
+def main(kind: str, task: str, arguments: str) -> None:
     """Import what the task needs, then time it."""
-    from bench import peers, tasks
-
-    prepare = {**tasks.TASKS, **peers.TASKS}[task]
+    prepare = importlib.import_module(f"bench.{kind}").TASKS[task]
     try:
         work = prepare(**json.loads(arguments))
     except ImportError as error:

@@ -28,6 +28,7 @@ from resift.steps.ingest import commit_drop, open_drop
 from resift.steps.ingest_file import ingest_file
 from resift.steps.judge import judge
 from resift.steps.mapper import mapper
+from resift.steps.parquet import ROW_GROUP_ROWS, lasting
 from resift.steps.plan import plan
 from resift.steps.pools import read_state
 from resift.steps.publish import publish
@@ -133,7 +134,7 @@ def floor(*, lake: str, name: str, target: str, workers: int) -> Work:
     def write(numbered: tuple[int, Any]) -> None:
         number, table = numbered
         pq.write_table(
-            table, Path(target) / f"{number}.parquet", compression="zstd", row_group_size=16_384, write_page_index=True
+            table, Path(target) / f"{number}.parquet", row_group_size=ROW_GROUP_ROWS, **lasting(table.schema)
         )
 
     def work() -> dict[str, Any]:

@@ -161,7 +161,7 @@ def answers(history, memory):
                 seen_then = [o["observed_at"] for o in mine if o["observed_at"] <= midnight(day)]
                 if not seen_then or max(seen_then) < midnight(day) - MAX_AGE:
                     continue  # unborn or stale: not in the snapshot, whatever else is said of it
-                url = items.rows["url"][int(items.then[at])].as_py()
+                url = items.take(items.then[at : at + 1], ["url"])["url"][0].as_py()
                 found[day, image_id, suppressed] = (reason, url, int(items.state_then[at]), int(items.state_now[at]))
     return found
 

@@ -43,7 +43,8 @@ def ids(items):
 
 
 def url_then(items):
-    return [items.rows["url"][int(row)].as_py() if row >= 0 else None for row in items.then]
+    seen = items.take(items.then[items.then >= 0], ["url"])["url"].to_pylist()
+    return [seen.pop(0) if row >= 0 else None for row in items.then]
 
 
 def states(codes):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from resift.core.observe import observed_schema
 from resift.model.observation import PRN
 from resift.steps import sorted_run
-from resift.steps.sorted_run import ROW_GROUP_ROWS, RunSorter
+from resift.steps.parquet import ROW_GROUP_ROWS
+from resift.steps.sorted_run import RunSorter
 
 ORIGIN = {"source": "s", "drop": "d", "file": "f"}
 EMPTY = pa.schema([])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def compact(
     pools: Annotated[list[str], typer.Argument(metavar="POOL…", help="The pools to compact.")],
     lake: Lake,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that merge.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Intervals merged at a time.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Merge the many small runs of a pool into few, leaving out what no answer needs. Repeating it changes nothing."""

@@ -25,7 +25,7 @@ def refresh(
         str | None,
         typer.Option("--known-at", help="Instant at which rights are judged, in ISO form; now if not given."),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes for the mapped steps.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Groups of ranges worked on at a time.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Refresh one cycle of a dataset and publish it, if the judge lets it pass."""

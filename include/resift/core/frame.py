@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import numpy as np
+from pandas import factorize
 
 from resift.core.latest import Items
 from resift.core.split import Split, has_reason
@@ -71,6 +72,9 @@ def exclude(kept: np.ndarray, *, speakers: np.ndarray, reasons: np.ndarray) -> S
     bad = has_reason(reasons)
     # Of several reasons the first by name counts (inside, no evidence, unreadable): it must not depend on the order of
     # delivery. Written in reverse, so that it is written last.
-    order = np.argsort(reasons[bad].astype(str), kind="stable")[::-1]
-    verdict[position[bad][order]] = [f"{EXCLUDED}.{reason}" for reason in reasons[bad][order]]
+    why, known = factorize(reasons[bad])
+    rank = np.argsort(np.argsort(known.astype(str)))
+    order = np.argsort(rank[why], kind="stable")[::-1]
+    named = np.array([f"{EXCLUDED}.{reason}" for reason in known], dtype=object)
+    verdict[position[bad][order]] = named[why[order]]
     return Split.by_reason(kept, verdict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,8 @@ import pyarrow.compute as pc
 
 from resift.model.observation import PRN, STATES
 
+DECIDING = (PRN, "image_id", "observed_at", "state")
+
 _MISSING = -1
 
 
@@ -17,8 +20,14 @@ _MISSING = -1
 class Items:
     """One entry per item, in the order of PRN and image id; positions point into the sorted observations."""
 
+    unsorted: pa.Table
+    """The observations as they were read. Most columns are wanted of few rows, so they are not sorted with the rest."""
+
+    order: np.ndarray
+    """The place in ``unsorted`` of each observation, in the order of (prn, image_id, observed_at)."""
+
     rows: pa.Table
-    """The observations, sorted by (prn, image_id, observed_at)."""
+    """What decides of each observation, sorted: prn, image_id, observed_at and state."""
 
     first: np.ndarray
     """Position of each item's first observation, then the number of rows: ``len(items) + 1`` values."""
@@ -37,6 +46,11 @@ class Items:
 
     def __len__(self) -> int:
         return len(self.then)
+
+    def take(self, positions: np.ndarray, names: Sequence[str] | None = None) -> pa.Table:
+        """Return all columns, or some, of the observations at these positions."""
+        table = self.unsorted if names is None else self.unsorted.select(names)
+        return table.take(pa.array(self.order[positions]))
 
     @property
     def prn(self) -> np.ndarray:
@@ -80,10 +94,10 @@ def merge_latest(rows: pa.Table, *, as_of_us: int, known_at_us: int) -> Items:
         as_of_us: The instant of existence, in microseconds since 1970 UTC; observations at it are seen.
         known_at_us: The instant of rights, not before ``as_of_us``.
     """
-    rows = _sort(rows)
+    unsorted, (order, rows) = rows, _sort(rows.select(DECIDING))
     if not len(rows):
         empty = np.empty(0, dtype=np.int64)
-        return Items(rows, np.zeros(1, np.int64), empty, empty, empty, np.empty(0, dtype=bool))
+        return Items(unsorted, order, rows, np.zeros(1, np.int64), empty, empty, empty, np.empty(0, dtype=bool))
     observed = _int64(rows["observed_at"])
     first = np.append(np.flatnonzero(_starts_item(rows)), len(rows))
     starts, sizes = first[:-1], np.diff(first)
@@ -97,9 +111,11 @@ def merge_latest(rows: pa.Table, *, as_of_us: int, known_at_us: int) -> Items:
 
     state = _state_codes(rows["state"])
     return Items(
+        unsorted=unsorted,
+        order=order,
         rows=rows,
         first=first,
-        then=_choose_by_content(rows, then, ties_then, item),
+        then=_choose_by_content(unsorted, order, then, ties_then, item),
         state_then=np.maximum.reduceat(np.where(ties_then, state, _MISSING), starts),
         state_now=np.maximum.reduceat(np.where(ties_now, state, _MISSING), starts),
         speaks=ties_then | ties_now,
@@ -112,16 +128,24 @@ def _last_until(instant_us: int, observed: np.ndarray, starts: np.ndarray) -> np
     return np.where(seen > 0, starts + seen - 1, _MISSING)
 
 
-def _sort(rows: pa.Table) -> pa.Table:
+def _sort(rows: pa.Table) -> tuple[np.ndarray, pa.Table]:
     """Sort by PRN, image id and instant; ids only decide where two of them share a PRN."""
-    prn, observed = _int64(rows[PRN]), _int64(rows["observed_at"])
-    order = np.lexsort((observed, prn))
-    rows = rows.take(order)
+    prn = _int64(rows[PRN])
+    # Rows come as a few sorted runs, and a stable sort merges those instead of sorting anew.
+    order = np.argsort(prn, kind="stable")
     prn = prn[order]
-    same_prn = prn[1:] == prn[:-1]
-    if not np.any(same_prn & ~_same_id_as_before(rows)):
-        return rows
-    return rows.sort_by([(PRN, "ascending"), ("image_id", "ascending"), ("observed_at", "ascending")])
+    same = prn[1:] == prn[:-1]
+    if same.any():
+        several = np.flatnonzero(np.append(same, False) | np.append(False, same))
+        observed = _int64(rows["observed_at"])[order[several]]
+        order[several] = order[several[np.lexsort((observed, prn[several]))]]
+    ordered = rows.take(pa.array(order))
+    if not np.any(same & ~_same_id_as_before(ordered)):
+        return order, ordered
+    order = pc.sort_indices(
+        rows, sort_keys=[(PRN, "ascending"), ("image_id", "ascending"), ("observed_at", "ascending")]
+    ).to_numpy()
+    return order, rows.take(pa.array(order))
 
 
 def _starts_item(rows: pa.Table) -> np.ndarray:
@@ -143,12 +167,15 @@ def _state_codes(states: pa.ChunkedArray) -> np.ndarray:
     return codes.to_numpy().astype(np.int64)
 
 
-def _choose_by_content(rows: pa.Table, then: np.ndarray, ties: np.ndarray, item: np.ndarray) -> np.ndarray:
+def _choose_by_content(
+    unsorted: pa.Table, order: np.ndarray, then: np.ndarray, ties: np.ndarray, item: np.ndarray
+) -> np.ndarray:
     """Where several observations share the deciding instant, choose the first in the order of their content."""
     tied = np.flatnonzero(ties & (np.bincount(item[ties], minlength=len(then)) > 1)[item])
     if not len(tied):
         return then
-    content = rows.take(tied).append_column("_item", pa.array(item[tied])).append_column("_row", pa.array(tied))
+    rows = unsorted.take(pa.array(order[tied]))
+    content = rows.append_column("_item", pa.array(item[tied])).append_column("_row", pa.array(tied))
     # Where a row lay in its drop says nothing about the item, so it only breaks ties of equal content.
     origin = ["source", "drop", "file", "row_number"]
     keys = ["_item", *(name for name in rows.column_names if name not in origin), *origin]

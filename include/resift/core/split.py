@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from pandas import factorize
 
 _NONE = np.array(None, dtype=object)
 
@@ -25,8 +26,9 @@ class Split:
     def by_reason(cls, items: np.ndarray, reasons: np.ndarray) -> Split:
         """Split items by an array of reasons of the same length; None keeps."""
         leaves = has_reason(reasons)
-        gone, why = items[leaves], reasons[leaves].astype(str)
-        return cls(items[~leaves], {str(reason): gone[why == reason] for reason in np.unique(why)})
+        gone, (why, known) = items[leaves], factorize(reasons[leaves])
+        places = {str(reason): code for code, reason in enumerate(known)}
+        return cls(items[~leaves], {reason: gone[why == places[reason]] for reason in sorted(places)})
 
     def then(self, later: Split) -> Split:
         """Return the split of two removals in a row, the later one having been made on what this one kept."""

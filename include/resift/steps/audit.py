@@ -25,9 +25,9 @@ from resift.policy import load_policy
 from resift.policy.policy import COUNTRY_FIELDS
 from resift.policy.recheck import Recheck, prepare
 from resift.steps.cut import read_cut
+from resift.steps.parquet import ROW_GROUP_ROWS
 from resift.steps.plan import range_at, read_plan
 from resift.steps.pools import read_pool, read_suppressions
-from resift.steps.staged import ROW_GROUP_ROWS
 from resift.storage import Store
 
 if TYPE_CHECKING:

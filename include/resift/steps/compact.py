@@ -32,11 +32,11 @@ def compact(
     interrupted goes on after the last finished interval.
 
     Args:
-        store: The lake. With more than one worker it must be one that another process can open by its URL.
+        store: The lake.
         pool: The pool.
         datasets: Dataset files; those over other pools do not matter, and published datasets are known without.
         now: Up to when grid dates have come.
-        workers: Processes that merge, at least 1.
+        workers: Intervals merged at a time, at least 1.
 
     Raises:
         PoolNotFound: There is no such pool.

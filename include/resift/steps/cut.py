@@ -19,6 +19,7 @@ from resift.model.reasons import ENTERED, LEFT, NOT_DRAWN, ROTATED
 from resift.model.refresh import CutReceipt, PartEntry, Plan, RangeReceipt, StagedFile
 from resift.policy import add_readings, fold_small
 from resift.steps.framing import published_schema
+from resift.steps.parquet import Settings, lasting, passing
 from resift.steps.plan import range_at, read_plan
 from resift.steps.sift import Sifter, read_receipt
 from resift.steps.staged import StagedWriter, read_staged
@@ -212,7 +213,7 @@ class _Trimmer:
             self._staging.part(index, trimmed=True), published_schema(self._plan), part.slice(0, rows)
         )
         kept_evidence = self._write(
-            self._staging.evidence(index, trimmed=True), STAGED_EVIDENCE, evidence.slice(0, rows)
+            self._staging.evidence(index, trimmed=True), STAGED_EVIDENCE, evidence.slice(0, rows), passing
         )
         return _Piece(
             receipt=receipt,
@@ -238,8 +239,8 @@ class _Trimmer:
         kept = listed.filter(pc.or_(reached, pc.equal(listed["change"], LEFT)))
         return pa.concat_tables([kept, rotated]).sort_by([(PRN, "ascending"), ("image_id", "ascending")])
 
-    def _write(self, key: str, schema: pa.Schema, rows: pa.Table) -> StagedFile | None:
-        with StagedWriter(self._store, key, schema) as writer:
+    def _write(self, key: str, schema: pa.Schema, rows: pa.Table, settings: Settings = lasting) -> StagedFile | None:
+        with StagedWriter(self._store, key, schema, settings) as writer:
             writer.write(rows.cast(schema))
         return writer.file
 

@@ -54,9 +54,8 @@ class Framer:
         if not len(frame.kept):
             return Framed(items, frame, NO_READINGS)
         frame = frame.then(suppress(frame.kept, suppressed=self.suppressed(items, frame.kept)))
-        speakers, rows = _speaking_rows(items, frame.kept)
+        speakers, evidence = _speaking_rows(items, frame.kept, self.policy)
         days = (plan.version, plan.known_at.date())
-        evidence = _judged(rows, self.policy)
         judged = judge(evidence, self.policy, days=days)
         frame = frame.then(exclude(frame.kept, speakers=speakers, reasons=judged.first_reasons()))
         return Framed(items, frame, count_readings(judged, evidence, items=speakers))
@@ -72,7 +71,7 @@ class Framer:
         found = self.suppressed_images(items.rows["image_id"].take(items.first[chosen]))
         item_of_row = items.item_of_row
         rows = np.flatnonzero(np.isin(item_of_row, chosen))
-        owners = items.rows["owner_id"].take(rows)
+        owners = items.take(rows, ["owner_id"])["owner_id"]
         hers = find_suppressed(owners, self.suppressions, kind="owner", salt=self.salt)
         return found | np.isin(chosen, item_of_row[rows[hers]])
 
@@ -81,16 +80,17 @@ class Framer:
         return find_suppressed(ids, self.suppressions, kind="image", salt=self.salt)
 
 
-def _speaking_rows(items: Items, kept: np.ndarray) -> tuple[np.ndarray, pa.Table]:
-    """Return the observations whose evidence counts for the kept items, and the item of each."""
+def _speaking_rows(items: Items, kept: np.ndarray, policy: Policy) -> tuple[np.ndarray, pa.Table]:
+    """Return the item of each observation that counts for the kept items, and what the policy reads of it.
+
+    A carried column the policy's rules look at is there if any run carries it.
+    """
+    wanted = np.zeros(len(items), dtype=bool)
+    wanted[kept] = True
     item_of_row = items.item_of_row
-    rows = np.flatnonzero(items.speaks & np.isin(item_of_row, kept))
-    return item_of_row[rows], items.rows.take(rows)
-
-
-def _judged(rows: pa.Table, policy: Policy) -> pa.Table:
-    """Return what the policy reads: a carried column its rules look at is there if any run carries it."""
-    return rows.select([*JUDGED.names, *(name for name in policy.conditions if name in rows.column_names)])
+    rows = np.flatnonzero(items.speaks & wanted[item_of_row])
+    carried = [name for name in policy.conditions if name in items.unsorted.column_names]
+    return item_of_row[rows], items.take(rows, [*JUDGED.names, *carried])
 
 
 def open_framer(store: Store, plan: Plan) -> Framer:

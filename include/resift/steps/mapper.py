@@ -1,34 +1,30 @@
-"""Call a step for each of its groups, in this process or in a few others."""
+"""Call a step for each of its groups, one after another or a few at a time."""
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from resift.errors import ConfigError
-from resift.storage import Store, open_store
+from resift.storage import Store
 
 
 def mapper(store: Store, workers: int) -> Callable[[Callable[..., Any], int], None]:
-    """Return a function that calls a step for each group, here or in worker processes."""
+    """Return a function that calls a step for each group, so many at a time.
+
+    In threads and not in processes: nearly all the work is done by Arrow, numpy and DuckDB outside the interpreter's
+    lock, and a process takes seconds to import them.
+    """
     if workers < 1:
         raise ConfigError(f"workers: found {workers}, expected at least 1. Correct --workers.")
 
-    def here(step: Callable[..., Any], groups: int) -> None:
+    def run(step: Callable[..., Any], groups: int) -> None:
+        with ThreadPoolExecutor(min(workers, max(1, groups))) as threads:
+            list(threads.map(lambda group: step(store, group=group), range(groups)))
+
+    def one_by_one(step: Callable[..., Any], groups: int) -> None:
         for group in range(groups):
             step(store, group=group)
 
-    def elsewhere(step: Callable[..., Any], groups: int) -> None:
-        # A forked child would inherit the locks of this process's threads; a spawned one starts clean.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(workers, groups), mp_context=context) as pool:
-            list(pool.map(partial(_call, step, store.url), range(groups)))
-
-    return here if workers == 1 else elsewhere
-
-
-def _call(step: Callable[..., Any], url: str, group: int) -> Any:
-    return step(open_store(url), group=group)
+    return one_by_one if workers == 1 else run

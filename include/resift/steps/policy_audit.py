@@ -50,7 +50,7 @@ def audit_version(store: Store, manifest: Manifest, *, policy: str, known_at: da
                 known_at_us=microseconds(known_at),
             )
             mine = pc.fill_null(pc.is_in(items.rows["image_id"], value_set=members.combine_chunks()), False).to_numpy()
-            rows = items.rows.take(np.flatnonzero(items.speaks & mine))
+            rows = items.take(np.flatnonzero(items.speaks & mine))
             reasons = judge_evidence(rows.drop_columns([PRN, *IDENTITY.names]), rules, days=days)
             first: dict[str, str] = {}
             for image_id, reason in zip(rows["image_id"].to_pylist(), reasons, strict=True):

@@ -22,11 +22,11 @@ def refresh(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime, 
     """Plan, sift, cut, audit, judge and publish one cycle.
 
     Args:
-        store: The lake. With more than one worker it must be one that another process can open by its URL.
+        store: The lake.
         dataset: What to refresh.
         as_of: The cycle; a grid date of the dataset.
         known_at: The instant at which rights are judged.
-        workers: Processes for the mapped steps, at least 1.
+        workers: Groups worked on at a time, at least 1.
 
     Raises:
         RefreshRefused: The judge did not let the snapshot pass; nothing was published.

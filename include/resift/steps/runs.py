@@ -78,7 +78,7 @@ class _Run:
         groups = self._groups(lo, hi)
         if not groups:
             return None
-        rows = pa.concat_tables([self._group(group) for group in groups])
+        rows = self._read(groups)
         prn = rows[PRN].to_numpy()
         # One by one, as int64: beside 2**63 both would become floats, which cannot tell neighbouring PRNs apart.
         first = int(np.searchsorted(prn, np.int64(lo)))
@@ -92,13 +92,17 @@ class _Run:
         firsts = self._entry.row_group_first
         return range(max(0, bisect_left(firsts, lo) - 1), bisect_left(firsts, hi))
 
-    def _group(self, group: int) -> pa.Table:
-        if self._kept is not None and self._kept[0] == group:
-            return self._kept[1]
+    def _read(self, groups: range) -> pa.Table:
+        """Return row groups in one read, but for the one that is kept from the last; keep the last of these."""
+        kept = [self._kept[1]] if self._kept is not None and self._kept[0] == groups[0] else []
+        wanted = groups[len(kept) :]
         file = self._open()
-        table = file.read_row_group(group, columns=self._columns)
-        self._kept = (group, table)
-        return table
+        read = [file.read_row_groups(list(wanted), columns=self._columns)] if wanted else []
+        rows = pa.concat_tables([*kept, *read])
+        at = len(rows) - self._entry.row_group_rows[groups[-1]]
+        # Taken, not sliced: a slice would hold on to all that was read.
+        self._kept = (groups[-1], rows.take(pa.array(np.arange(at, len(rows)))))
+        return rows
 
     def _open(self) -> pq.ParquetFile:
         if self._file is None:

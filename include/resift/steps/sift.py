@@ -37,6 +37,7 @@ from resift.model.observation import CHANGES, EVIDENCE, PRN, STAGED_EVIDENCE, TA
 from resift.model.refresh import GroupReceipt, Plan, Range, RangeReceipt
 from resift.policy import add_readings
 from resift.steps.framing import Framer, open_framer, published_schema
+from resift.steps.parquet import passing
 from resift.steps.plan import read_plan
 from resift.steps.staged import StagedWriter
 from resift.storage import Store
@@ -111,7 +112,7 @@ class Sifter:
         counts = _Counts()
         index, store, staging = a_range.index, self._store, self._staging
         part = StagedWriter(store, staging.part(index), published_schema(self._plan))
-        evidence = StagedWriter(store, staging.evidence(index), STAGED_EVIDENCE)
+        evidence = StagedWriter(store, staging.evidence(index), STAGED_EVIDENCE, passing)
         changes = StagedWriter(store, staging.changes(index), CHANGES)
         tallies = []
         with part, evidence, changes:
@@ -139,7 +140,7 @@ class Sifter:
         kept = frame.kept if drawn else frame.kept[:0]
         fates = self._fates(lo, hi, items, frame)
         entered = entry_causes(kept, items, fates, previous_as_of_us=self._previous_as_of_us())
-        rows = items.rows.take(items.then[kept])
+        rows = items.take(items.then[kept])
         causes = fates.left if fates else np.empty(0, dtype=object)
         if not drawn:
             causes = rotate(causes)
@@ -230,10 +231,15 @@ class _Counts:
 
 
 def _evidence(items: Items, kept: np.ndarray, rows: pa.Table, entered: np.ndarray) -> pa.Table:
-    newest = items.rows.take(items.newest[kept])
+    hosted = {"host": hosts(rows["url"])}
+    if np.array_equal(items.newest[kept], items.then[kept]):
+        newest, hosted["newest_host"] = rows, hosted["host"]
+    else:
+        newest = items.take(items.newest[kept], ["url", "state", *EVIDENCE.names])
+        hosted["newest_host"] = hosts(newest["url"])
     columns = {name: rows[name] for name in (PRN, "image_id", "observed_at", "state", *EVIDENCE.names)}
     columns |= {f"newest_{name}": newest[name] for name in ("state", *EVIDENCE.names)}
-    columns |= {"host": hosts(rows["url"]), "newest_host": hosts(newest["url"])}
+    columns |= hosted
     columns["change"] = pa.array(entered, pa.string())
     return pa.table([columns[name] for name in STAGED_EVIDENCE.names], schema=STAGED_EVIDENCE)
 
@@ -243,17 +249,18 @@ def _tally(items: Items, fates: Fates | None, *, salt: str, most_keys: int) -> p
     if fates is None:
         return TALLY.empty_table()
     known = fates.item >= 0
-    position = pa.array(np.where(known, items.newest[fates.item] if len(items) else 0, 0), mask=~known)
-    owners = items.rows["owner_id"].take(position).combine_chunks().dictionary_encode()
+    newest = items.take(items.newest[fates.item[known]], ["owner_id", "url", "source"])
+    place = pa.array(np.cumsum(known) - 1, mask=~known)
+    owners = newest["owner_id"].take(place).combine_chunks().dictionary_encode()
     hashed = [f"{number:016x}" for number in permanent_random_numbers(owners.dictionary, salt=salt)]
     keys = {
         "owner": pa.array(hashed, pa.string()).take(owners.indices),
-        "host": hosts(items.rows["url"].take(position)).combine_chunks(),
-        "source": items.rows["source"].take(position).combine_chunks(),
+        "host": hosts(newest["url"]).take(place).combine_chunks(),
+        "source": newest["source"].take(place).combine_chunks(),
     }
     return tally(keys, fates.left, most_keys=most_keys)
 
 
 def _write_tally(store: Store, key: str, tallies: list[pa.Table]) -> None:
-    with StagedWriter(store, key, TALLY) as writer:
+    with StagedWriter(store, key, TALLY, passing) as writer:
         writer.write(pa.concat_tables([TALLY.empty_table(), *tallies]))

@@ -14,9 +14,7 @@ import pyarrow.parquet as pq
 
 from resift.model.observation import ORIGIN, PRN, run_schema
 from resift.model.pool import RunEntry
-
-ROW_GROUP_ROWS = 16_384
-"""With four times as many, a narrow range of PRNs reads several times what it needs."""
+from resift.steps.parquet import ROW_GROUP_ROWS
 
 CHUNK_BYTES = 96 << 20
 """Observations sorted at a time. Sorting takes about three times as much for a moment."""

@@ -14,9 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resift.model.refresh import StagedFile
+from resift.steps.parquet import ROW_GROUP_ROWS, Settings, lasting
 from resift.storage import Store
-
-ROW_GROUP_ROWS = 16_384
 
 
 class StagedWriter:
@@ -26,9 +25,11 @@ class StagedWriter:
     that equal rows make equal bytes. Nothing is written for no rows.
     """
 
-    def __init__(self, store: Store, key: str | Callable[[str], str], schema: pa.Schema) -> None:
+    def __init__(
+        self, store: Store, key: str | Callable[[str], str], schema: pa.Schema, settings: Settings = lasting
+    ) -> None:
         """Prepare to write; ``schema`` is what every table handed over has. A key may be made of the SHA-256."""
-        self._store, self._key, self._schema = store, key, schema
+        self._store, self._key, self._schema, self._settings = store, key, schema, settings
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
         self._writer: pq.ParquetWriter | None = None
@@ -80,7 +81,7 @@ class StagedWriter:
             handle, name = tempfile.mkstemp(prefix="resift-", suffix=".parquet")
             os.close(handle)
             self._path = Path(name)
-            self._writer = pq.ParquetWriter(self._path, self._schema, compression="zstd", write_page_index=True)
+            self._writer = pq.ParquetWriter(self._path, self._schema, **self._settings(self._schema))
         return self._writer
 
     def _upload(self) -> StagedFile:
