@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import pytest
 from builders import NOW, cycle, instant, make_dataset, make_pool, observation, publish_unjudged, snapshot_rows
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rolling import rolling_drops
 
 from resift.client.diff import diff, read_changes
+from resift.client.snapshots import find_manifest
 from resift.errors import SnapshotDamaged
 from resift.model import keys
+from resift.steps.end import end, plan_ending
+from resift.steps.erase import erase, plan_erasure, wanted
 from resift.steps.suppress import suppress
 from resift.storage import MemoryStore
 
@@ -145,3 +150,131 @@ def test_part_that_is_no_parquet_is_named():
 
     with pytest.raises(SnapshotDamaged, match=rf"{newer.parts[0].path} is not readable as Parquet .*resift verify"):
         compare(store, older, newer)
+
+
+def history_of(*states, dataset=None, publish=None):
+    """A store where each item is, cycle by cycle, in the state given by its letter, and the versions of each cycle."""
+    words = {"p": "public", "d": "deleted", "h": "private"}
+    store = MemoryStore()
+    versions, delivered = {}, 0
+    for k in publish or range(len(states[0][1])):
+        for seen in range(delivered, k + 1):
+            # What is deleted later counts at once, so a version knows no later delivery than it must.
+            drop = [(name, words[life[seen]]) for name, life in states if life[seen] in words]
+            at = instant(cycle(seen), hours=-1)
+            make_pool(store, [observation(name, at, state=state) for name, state in [("anchor", "public"), *drop]])
+        delivered = max(delivered, k + 1)
+        versions[k] = publish_unjudged(store, dataset or make_dataset(), cycle(k))
+    return store, [versions[k] for k in sorted(versions)]
+
+
+class TestVersionsThatAreNoNeighbours:
+    def test_cause_is_the_last_one(self):
+        store, versions = history_of(("back", "pdph"), ("late", "--pp"))
+
+        _, listed = compare(store, versions[0], versions[3])
+
+        assert listed == {"back": ("left", "private"), "late": ("entered", "born")}
+
+    def test_item_that_came_back_and_was_suppressed_does_not_keep_its_old_cause(self):
+        store, versions = history_of(("back", "pdp"))
+        make_pool(store, [observation(name, cycle(3)) for name in ("anchor", "back")])
+        suppress(store, pool="photos", kind="image", identifier="back", request="r", requested_at=NOW)
+        versions.append(publish_unjudged(store, make_dataset(), cycle(3)))
+
+        total, listed = compare(store, versions[0], versions[3])
+
+        assert (counts(total), listed) == ((1, {}, {"suppressed": 1}), {})
+
+    def test_withdrawn_version_between_still_tells_the_cause(self):
+        store, versions = history_of(("early", "pdd"), ("late", "ppd"))
+        finish(store, versions[1], "withdraw")
+
+        _, listed = compare(store, versions[0], versions[2])
+
+        assert listed == {"early": ("left", "deleted"), "late": ("left", "deleted")}
+
+    def test_retired_version_between_takes_its_causes_with_it_and_none_is_guessed(self):
+        store, versions = history_of(("early", "pdd"), ("late", "ppd"), ("born", "-pp"))
+        finish(store, versions[1], "withdraw")
+        finish(store, versions[1], "retire")
+
+        _, listed = compare(store, versions[0], versions[2])
+
+        assert listed == {
+            "early": ("left", "unrecorded"),
+            "late": ("left", "deleted"),
+            "born": ("entered", "unrecorded"),
+        }
+
+    def test_missing_version_between_makes_causes_unrecorded(self):
+        store, versions = history_of(("early", "pdd"))
+        store.delete(keys.manifest("sample", versions[1].version))
+
+        assert compare(store, versions[0], versions[2])[1] == {"early": ("left", "unrecorded")}
+
+    def test_record_that_passes_the_older_version_tells_what_left_but_not_who_was_born_since(self):
+        store, versions = history_of(("gone", "pp-"), ("born", "-dp"), ("new", "--p"), publish=(0, 2, 1))
+
+        total, listed = compare(store, versions[1], versions[2])
+
+        assert listed == {
+            "gone": ("left", "stale"),
+            "born": ("entered", "unrecorded"),
+            "new": ("entered", "unrecorded"),
+        }
+        assert total.stayed == 1
+
+    def test_erased_items_are_counts_only(self):
+        store, versions = history_of(("gone", "pdd"), ("erased", "ppp"))
+        entries = wanted(store, pool="photos", images=["erased"], owners=[], request="r", requested_at=NOW)
+        digest = plan_erasure(store, pool="photos", entries=entries).document_digest()
+        erase(store, pool="photos", entries=entries, plan_digest=digest, now=NOW)
+        older, newer = (find_manifest(store, "sample", versions[k].version) for k in (0, 2))
+
+        total, listed = compare(store, older, newer)
+
+        assert listed == {"gone": ("left", "deleted")}
+        assert (total.erased_from_older, total.erased_from_newer) == (1, 1)
+
+    def test_changes_file_that_is_gone_is_named(self):
+        store, versions = history_of(("gone", "pd"))
+        path = next(extra.path for extra in versions[1].extras if extra.path.startswith("changes/"))
+        store.delete(keys.snapshot("sample", versions[1].version) + path)
+
+        with pytest.raises(SnapshotDamaged, match=rf"{path} is missing, the manifest lists it"):
+            compare(store, versions[0], versions[1])
+
+
+def finish(store, manifest, act):
+    names = {"dataset": "sample", "version": manifest.version, "act": act, "why": "w", "follows": None, "now": NOW}
+    end(store, **names, plan_digest=plan_ending(store, **names).document_digest())
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(
+    lives=st.lists(st.text("pppdh-", min_size=4, max_size=4), min_size=1, max_size=25),
+    size=st.integers(1, 15),
+    lost=st.sampled_from([None, 1, 2]),
+)
+def test_any_two_versions_differ_as_their_sets_of_ids_do_and_causes_are_those_of_the_last_step(lives, size, lost):
+    dataset = make_dataset(size=size, turnover=0.5, nominal_width=0.5)
+    store, versions = history_of(*((f"i{n}", life) for n, life in enumerate(lives)), dataset=dataset)
+    ids = [{row["image_id"] for row in snapshot_rows(store, manifest)} for manifest in versions]
+    steps = [{r["image_id"]: r["cause"] for r in read_changes(store, m).to_pylist()} for m in versions]
+    if lost is not None:
+        store.delete(keys.manifest("sample", versions[lost].version))
+
+    for older, newer in ((0, 3), (0, 2), (1, 3)):
+        if lost in (older, newer):
+            continue
+        total, listed = compare(store, versions[older], versions[newer])
+
+        assert total.stayed == len(ids[older] & ids[newer])
+        expected = {}
+        for name in ids[older] ^ ids[newer]:
+            last = max(k for k in range(older + 1, newer + 1) if (name in ids[k]) != (name in ids[k - 1]))
+            known = lost is None or not older < lost < newer or last > lost
+            change = "entered" if name in ids[newer] else "left"
+            expected[name] = (change, steps[last][name] if known else "unrecorded")
+        assert listed == expected

@@ -13,7 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from resift.client.diff import UNRECORDED, Difference
+from resift.client.causes import UNRECORDED
+from resift.client.diff import Difference
 from resift.client.verify import Verification
 from resift.core.prn import CIRCLE
 from resift.model.manifest import Manifest
@@ -113,7 +114,7 @@ def _render_funnel(manifest: Manifest, out: Console) -> None:
 
 
 def _spell(reason: str) -> str:
-    return f"{reason}: the versions were not compared when published" if reason == UNRECORDED else spell(reason)
+    return f"{reason}: no record of it between the versions" if reason == UNRECORDED else spell(reason)
 
 
 def render_difference(total: Difference, changes: Iterable[pa.Table], *, items: bool, as_json: bool) -> None:
@@ -131,6 +132,7 @@ def render_difference(total: Difference, changes: Iterable[pa.Table], *, items: 
         "stayed": total.stayed,
         "entered": dict(total.entered),
         "left": dict(total.left),
+        "erased": {"older": total.erased_from_older, "newer": total.erased_from_newer},
     }
     if as_json:
         print_json({**summary, "items": listed} if items else summary)
@@ -141,6 +143,11 @@ def render_difference(total: Difference, changes: Iterable[pa.Table], *, items: 
         f"{total.left.total():,} left"
     )
     out.print(_causes(total.entered, total.left))
+    if total.erased_from_older or total.erased_from_newer:
+        out.print(
+            f"erased since, and in no list: {total.erased_from_older:,} of {total.older}, "
+            f"{total.erased_from_newer:,} of {total.newer}"
+        )
 
 
 def render_verification(manifest: Manifest, verification: Verification, *, as_json: bool) -> None:

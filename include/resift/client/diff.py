@@ -11,19 +11,14 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from resift.client.members import read_members
-from resift.client.snapshots import find_manifest
+from resift.client.causes import find_chain, read_last_changes, with_cause
+from resift.client.members import read_members, read_part
 from resift.core.prn import CIRCLE
-from resift.model import keys
 from resift.model.manifest import Manifest
 from resift.model.observation import CHANGES, PRN
 from resift.model.reasons import ENTERED, LEFT, SUPPRESSED
 from resift.storage import Store
-
-UNRECORDED = "unrecorded"
-"""The cause of a change between versions of which the later was not compared with the earlier when it was published."""
 
 
 @dataclass(slots=True)
@@ -35,27 +30,35 @@ class Difference:
     stayed: int = 0
     entered: Counter[str] = field(default_factory=Counter)
     left: Counter[str] = field(default_factory=Counter)
+    erased_from_older: int = 0
+    """Rows erased from the older version since it was published. They are in no list: nothing else is known of them."""
+
+    erased_from_newer: int = 0
 
 
 def diff(store: Store, older: Manifest, newer: Manifest) -> tuple[Difference, Iterator[pa.Table]]:
-    """Compare two versions of a dataset.
+    """Compare two versions of a dataset, neighbours or not.
+
+    Both are read once, in PRN order, holding what lies between two beginnings of parts. The cause of a change is the
+    last one that the versions between recorded.
 
     Returns:
         The difference, whose counts are complete when the iterator is exhausted; and the changes in PRN order,
         in the CHANGES schema. What left because it was suppressed is counted and never listed.
     """
-    total = Difference(older.version, newer.version)
+    total = Difference(older.version, newer.version, erased_from_older=older.erased, erased_from_newer=newer.erased)
     return total, _changes(store, older, newer, total)
 
 
 def _changes(store: Store, older: Manifest, newer: Manifest, total: Difference) -> Iterator[pa.Table]:
-    causes, complete = _recorded_causes(store, older, newer)
+    chain = find_chain(store, older, newer)
     for lo, hi in _intervals(older, newer):
         before, after = (read_members(store, manifest, [(lo, hi)]) for manifest in (older, newer))
         left, entered = _without(before, after), _without(after, before)
         total.stayed += len(before) - len(left)
+        last = read_last_changes(store, chain, lo, hi)
         changes = [
-            _with_cause(rows, change, causes[change], SUPPRESSED if complete and change == LEFT else UNRECORDED)
+            with_cause(rows, change, last, complete=chain.complete)
             for change, rows in ((LEFT, left), (ENTERED, entered))
         ]
         for count, rows in zip((total.left, total.entered), changes, strict=True):
@@ -78,35 +81,7 @@ def _without(rows: pa.Table, others: pa.Table) -> pa.Table:
     return rows.filter(pa.array(~known))
 
 
-def _with_cause(rows: pa.Table, change: str, causes: pa.Table, otherwise: str) -> pa.Table:
-    at = pc.index_in(rows["image_id"], value_set=causes["image_id"].combine_chunks())
-    cause = pc.fill_null(causes["cause"].take(at), otherwise) if len(causes) else pa.array([otherwise] * len(rows))
-    words = pa.array([change] * len(rows), pa.string())
-    return pa.table([words, cause, rows[PRN], rows["image_id"]], schema=CHANGES)
-
-
-def _recorded_causes(store: Store, older: Manifest, newer: Manifest) -> tuple[dict[str, pa.Table], bool]:
-    """Return the last recorded cause per item and kind of change between two versions, and whether none is missing.
-
-    Each version records its changes against the one before, so the records form a chain.
-    """
-    chain: list[pa.Table] = []
-    manifest: Manifest | None = newer
-    while manifest is not None and manifest.version > older.version:
-        chain.append(read_changes(store, manifest))
-        previous = manifest.changes.previous.version if manifest.changes else None
-        manifest = find_manifest(store, newer.dataset, previous) if previous else None
-    complete = manifest is not None and manifest.version == older.version
-    # Newest first, and index_in finds the first: the last change of an item counts.
-    changes = pa.concat_tables([CHANGES.empty_table(), *chain])
-    return {word: changes.filter(pc.equal(changes["change"], word)) for word in (ENTERED, LEFT)}, complete
-
-
 def read_changes(store: Store, manifest: Manifest) -> pa.Table:
     """Return all changes a version recorded against the one before it."""
-    tables = []
-    for extra in manifest.extras:
-        if extra.path.startswith("changes/"):
-            with store.open(keys.snapshot(manifest.dataset, manifest.version) + extra.path) as body:
-                tables.append(pq.read_table(body))
-    return pa.concat_tables([CHANGES.empty_table(), *tables])
+    paths = [extra.path for extra in manifest.extras if extra.path.startswith("changes/")]
+    return pa.concat_tables([CHANGES.empty_table(), *(read_part(store, manifest, path) for path in paths)])
