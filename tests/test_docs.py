@@ -162,7 +162,14 @@ def test_every_class_of_error_is_in_the_runbook_with_its_exit_code() -> None:
 
 
 def test_every_dag_is_named_in_the_runbook() -> None:
-    tasks = {"ingest_drops", "refresh_snapshot_NAME", "broken_datasets.py", "compact_pools", "sweep_pools"}
+    tasks = {
+        "ingest_drops",
+        "refresh_snapshot_NAME",
+        "broken_datasets.py",
+        "compact_pools",
+        "sweep_pools",
+        "erase_items",
+    }
 
     assert {path.stem for path in (ROOT / "dags").glob("*.py")} == {
         name.removesuffix("_NAME").removesuffix(".py") for name in tasks

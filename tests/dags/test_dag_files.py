@@ -14,7 +14,14 @@ from resift.errors import ConfigError
 from resift.steps.schedule import read_schedule, read_schedules
 
 ROOT = Path(__file__).resolve().parents[2]
-DAGS = ("compact_pools", "ingest_drops", "refresh_snapshot_photos", "refresh_snapshot_tiles", "sweep_pools")
+DAGS = (
+    "compact_pools",
+    "erase_items",
+    "ingest_drops",
+    "refresh_snapshot_photos",
+    "refresh_snapshot_tiles",
+    "sweep_pools",
+)
 
 
 def parse(datasets: Path) -> dict[str, list[str]]:
@@ -90,8 +97,9 @@ def test_publish_runs_where_approval_was_skipped_and_never_after_a_failure(dag_b
     assert approve.response_timeout is not None
 
 
-def test_dag_that_deletes_deletes_nothing_unless_told(dag_bag) -> None:
-    dag = dag_bag.dags["sweep_pools"]
+@pytest.mark.parametrize("dag_id", ["sweep_pools", "erase_items"])
+def test_dag_that_deletes_deletes_nothing_unless_told(dag_bag, dag_id: str) -> None:
+    dag = dag_bag.dags[dag_id]
 
     assert dag.params["dry_run"] is True
     assert dag.params["digest"] is None
@@ -105,7 +113,7 @@ def test_broken_dataset_file_is_one_import_error_and_costs_no_other_dag(tmp_path
 
     parsed = parse(tmp_path)
 
-    assert parsed["dags"] == ["compact_pools", "ingest_drops", "refresh_snapshot_photos", "sweep_pools"]
+    assert parsed["dags"] == ["compact_pools", "erase_items", "ingest_drops", "refresh_snapshot_photos", "sweep_pools"]
     assert [Path(file).name for file in parsed["errors"]] == ["broken_datasets.py"]
     assert "torn.yaml: not YAML" in "".join(parsed["errors"].values())
     assert parsed["heavy"] == []

@@ -1,12 +1,16 @@
 """The DAGs that compact and sweep a pool, run by Airflow itself."""
 
 import os
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from builders import make_pool, observation
 
+from resift.errors import RemovalRefused
+from resift.model import keys
+from resift.steps import pool_tasks
 from resift.steps.pools import find_compaction, read_state
+from resift.steps.suppress import suppress
 from resift.storage import open_store
 
 pytestmark = pytest.mark.usefixtures("airflow_db")
@@ -56,3 +60,27 @@ def test_sweep_on_another_digest_is_refused_at_once(dag_bag, store) -> None:
 
     assert run.state == "failed"
     assert run.get_task_instance("sweep").try_number == 1
+
+
+def test_erasure_without_a_digest_is_refused_and_changes_nothing(store) -> None:
+    suppress(store, pool="tiles", kind="image", identifier="t1", request="T", requested_at=datetime.now(UTC))
+    before = [stat.key for stat in store.list("")]
+
+    with pytest.raises(RemovalRefused, match="found no digest"):
+        pool_tasks.erase(pool="tiles", dry_run=False, digest=None)
+
+    assert [stat.key for stat in store.list("")] == before
+
+
+def test_erasure_by_hand_changes_nothing_and_shows_a_digest_that_carries_it_out(dag_bag, store) -> None:
+    suppress(store, pool="tiles", kind="image", identifier="t1", request="T", requested_at=datetime.now(UTC))
+    run = dag_bag.dags["erase_items"].test(logical_date=None, run_conf={"pool": "tiles"})
+    shown = run.get_task_instance("erase").xcom_pull("erase")
+    assert shown["erased"] is False
+    assert list(store.list("erasures/")) == []
+
+    conf = {"pool": "tiles", "dry_run": False, "digest": shown["digest"]}
+    run = dag_bag.dags["erase_items"].test(logical_date=None, run_conf=conf)
+
+    assert run.state == "success"
+    assert store.stat(keys.erasure_receipt("tiles", shown["digest"])) is not None

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from resift.errors import ResiftError, StagingError
+from resift.errors import RemovalRefused, ResiftError, StagingError
 from resift.model import keys
 from resift.steps.compact import commit_compaction, merge_group, plan_compaction
+from resift.steps.erase import erase as erase_everywhere
+from resift.steps.erase import plan_erasure, wanted
 from resift.steps.schedule import dataset_folder, read_dataset_files
 from resift.steps.sweep import sweep as sweep_pool
 from resift.steps.tasks import lake
@@ -81,3 +83,24 @@ def sweep(*, pool: str, grace_days: int, dry_run: bool, digest: str | None) -> d
         "size_bytes": found.size_bytes,
         "held": len(found.held),
     }
+
+
+def erase(*, pool: str, dry_run: bool, digest: str | None) -> dict[str, Any]:
+    """Carry out all suppressions of a pool if told so with the digest of what they would do; else say what that is.
+
+    Raises:
+        RemovalRefused: No digest was given, or that of something else. Nothing is changed.
+    """
+    store, now = lake(), datetime.now(UTC)
+    entries = wanted(store, pool=pool, images=(), owners=(), request="", requested_at=now)
+    if dry_run:
+        plan = plan_erasure(store, pool=pool, entries=entries)
+        counts = [f"{one.dataset} {one.version}.{one.revision}: {one.rows}" for one in plan.versions]
+        _log.info("rows to erase: %s", counts)
+        return {"erased": False, "digest": plan.document_digest(), "versions": len(plan.versions)}
+    if digest is None:
+        raise RemovalRefused(
+            f"erasure in pool {pool}: found no digest, expected that of a dry run. Run it with dry_run first."
+        )
+    receipt = erase_everywhere(store, pool=pool, entries=entries, plan_digest=digest, now=now)
+    return {"erased": True, "digest": digest, "versions": len(receipt.versions)}
