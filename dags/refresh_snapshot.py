@@ -62,7 +62,8 @@ unattended = Param(
     title="Unattended",
     description="Nobody will answer: where the breaker holds the snapshot, fail at once.",
 )
-why = Param("", type="string", minLength=1, maxLength=1000, title="Why", description="Why the jump is real. Published.")
+# No minLength: Airflow checks the default before it asks. publish refuses an approval without a reason.
+why = Param("", type="string", maxLength=1000, title="Why", description="Why the jump is real. Published.")
 DAG_TEST = "dag_test"
 """Whom Airflow names as the user of `airflow dags test`, where no one can answer."""
 
