@@ -8,7 +8,7 @@ being delivered and left alone. A folder that was ingested is not looked at agai
 |---|---|
 | `list_files` | finds the drops that are not yet in their pool, and hands on groups of their files |
 | `ingest_files` | turns each file into a sorted run, and rows that cannot be read into quarantine |
-| `commit_drops` | makes every drop visible whose files were all ingested, and fails if there is one that is not |
+| `commit_drops` | judges each drop whose files were all ingested and makes it visible; fails if some drop is not |
 
 One bad drop does not hold up the others, and the same drop twice changes nothing.
 

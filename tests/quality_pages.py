@@ -10,7 +10,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from builders import cycle, make_dataset, make_pool, observation, publish_unjudged
 from checks.staged_refresh import staged
+from drops import make_source
+
+from resift.storage import MemoryStore
 
 PAGE = Path(__file__).parents[1] / "docs" / "quality.md"
 PARTS, ROWS = 4, 1_000_000
@@ -18,7 +22,7 @@ PARTS, ROWS = 4, 1_000_000
 
 def suites() -> Iterator[Any]:
     """Yield every suite there is, for a dataset with the default limits, four parts and a million rows."""
-    from resift.checks import suites
+    from resift.checks import drop_suite, published_suite, suites
     from resift.checks.drift_suite import drift_suite
 
     plan = staged(parts=PARTS).plan
@@ -27,6 +31,19 @@ def suites() -> Iterator[Any]:
     yield suites.snapshot_suite(dataset, rows=ROWS, sampled=suites.MOST_ROWS, first=False)
     yield suites.sample_suite(dataset)
     yield drift_suite(dataset, rows=ROWS, before=ROWS, previous=None)
+    yield drop_suite.drop_files_suite()
+    yield drop_suite.drop_runs_suite()
+    yield drop_suite.drop_suite(make_source(max_bad_rows={}))
+    yield published_suite.files_suite()
+    yield published_suite.published_parts_suite(_published())
+    yield published_suite.published_suite()
+
+
+def _published() -> Any:
+    """Return the manifest of a small version, for its columns."""
+    store = MemoryStore()
+    make_pool(store, [observation("i", cycle(0))])
+    return publish_unjudged(store, make_dataset(size=1), cycle(0))
 
 
 def table(suite: Any) -> str:

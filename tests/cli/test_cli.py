@@ -212,6 +212,20 @@ class TestNo:
         assert code == NO
         assert "is missing, the manifest lists it" in json.loads(out)["problems"][0]
 
+    def test_version_whose_verdict_is_lost_is_the_answer_no_to_who_asks_for_a_judgement(self, resift, own_lake):
+        manifest = read_manifest(own_lake, "sample", "latest")
+        whole, said, _ = resift("verify", "latest", *options(own_lake), "--judge")
+        own_lake.delete(keys.snapshot("sample", cycle(0)) + keys.quality(manifest.verdict_seal, "verdict.json"))
+
+        code, out, _ = resift("verify", "latest", *options(own_lake), "--judge")
+        _, answer, _ = resift("verify", "latest", *options(own_lake), "--judge", "--json")
+
+        assert (whole, said.splitlines()[-1]) == (0, f"sample {cycle(0)}.0: 26 of 26 rules hold")
+        assert code == NO
+        assert "the verdict lies beside it: found verdict_found 0, expected verdict_found = 1." in out
+        broken = {one["rule"] for one in json.loads(answer)["findings"] if one["status"] == "fail"}
+        assert {"every listed file is there", "the verdict lies beside it"} <= broken
+
     def test_damaged_manifest_is_the_answer_no(self, resift, own_lake):
         own_lake.put(keys.manifest("sample", cycle(0)), b"{}")
 

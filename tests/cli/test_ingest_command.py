@@ -1,6 +1,7 @@
 """``resift ingest`` answers on stdout, explains on stderr, and its exit code says how it went."""
 
 import json
+import sys
 
 import pytest
 import yaml
@@ -60,3 +61,21 @@ def test_a_source_file_that_is_not_there_is_wrong_use(tmp_path):
 
     assert isinstance(done.exception, ConfigError)
     assert "x.yaml: found no file of text" in str(done.exception)
+
+
+def test_a_drop_is_judged_before_it_is_in_the_pool_if_told_so(run, tmp_path):
+    done = run("--judge", write(tmp_path / "drop.csv", [row(1), row(2, state="odd")]))
+
+    assert done.exit_code == 0
+    assert "2 rows = 1 observations + 1 in quarantine" in done.stdout
+
+
+def test_judging_without_great_expectations_names_the_extra_and_ingests_nothing(run, tmp_path, monkeypatch):
+    # None is how Python itself marks a module that cannot be imported.
+    monkeypatch.setitem(sys.modules, "great_expectations", None)
+
+    done = run("--judge", write(tmp_path / "drop.csv", [row(1)]))
+
+    assert isinstance(done.exception, ConfigError)
+    assert "expected the extra `airflow`, which brings it. Install `resift[airflow]`" in str(done.exception)
+    assert not (tmp_path / "lake" / "pool").exists()

@@ -19,14 +19,24 @@ import great_expectations as gx
 import great_expectations.expectations as gxe
 from great_expectations.core.run_identifier import RunIdentifier
 from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.execution_engine import PandasExecutionEngine
+from great_expectations.expectations.expectation import ColumnPairMapExpectation
+from great_expectations.expectations.metrics.map_metric_provider import (
+    ColumnPairMapMetricProvider,
+    column_pair_condition_partial,
+)
 from great_expectations.render.renderer.page_renderer import ExpectationSuitePageRenderer, ValidationResultsPageRenderer
 from great_expectations.render.view import DefaultJinjaPageView
 
 __all__ = [
+    "ColumnPairMapExpectation",
+    "ColumnPairMapMetricProvider",
     "DefaultJinjaPageView",
     "ExpectationSuitePageRenderer",
+    "PandasExecutionEngine",
     "Validation",
     "ValidationResultsPageRenderer",
+    "column_pair_condition_partial",
     "gx",
     "gxe",
     "new_context",

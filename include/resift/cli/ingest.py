@@ -27,6 +27,9 @@ def ingest(
         str | None,
         typer.Option("--observed-at", help="Instant of all rows, in ISO form, where the source does not tell it."),
     ] = None,
+    judge: Annotated[
+        bool, typer.Option("--judge", help="Hold each new drop against the suite of drops before it is in the pool.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Ingest drops into the pool of their source. A drop that is in it already changes nothing."""
@@ -34,7 +37,7 @@ def ingest(
 
     instant = None if observed_at is None else _parse_instant(observed_at)
     answers = []
-    for drop, is_new in ingest_each(_read_source(source), drops, open_lake(lake), observed_at=instant):
+    for drop, is_new in ingest_each(_read_source(source), drops, open_lake(lake), observed_at=instant, judge=judge):
         answers.append(_answer(drop, is_new))
         if not as_json:
             _print_line(drop, is_new)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from resift.cli.exits import NO
 from resift.cli.options import AsJson, DatasetName, Lake, choose_dataset, open_lake
+
+if TYPE_CHECKING:
+    from resift.client.verify import Verification
+    from resift.model.manifest import Manifest
+    from resift.model.verdict import Finding
+    from resift.storage import Store
 
 Version = Annotated[
     str,
@@ -71,7 +77,15 @@ def diff(
     render_difference(total, changes, items=items, as_json=as_json)
 
 
-def verify(version: Version, lake: Lake, dataset: DatasetName = None, as_json: AsJson = False) -> None:
+def verify(
+    version: Version,
+    lake: Lake,
+    dataset: DatasetName = None,
+    judge: Annotated[
+        bool, typer.Option("--judge", help="Also hold the suite of published versions against it, verdict included.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Compute every digest, count and order of a version again. Exit code 1 if something differs."""
     from resift.cli.render import render_verification
     from resift.client.resolve import resolve
@@ -80,6 +94,13 @@ def verify(version: Version, lake: Lake, dataset: DatasetName = None, as_json: A
     store = open_lake(lake)
     manifest = resolve(store, choose_dataset(store, dataset), version)
     verification = check(store, manifest)
-    render_verification(manifest, verification, as_json=as_json)
-    if verification.problems:
+    findings = _judge(store, manifest, verification) if judge else None
+    render_verification(manifest, verification, findings, as_json=as_json)
+    if verification.problems or any(finding.status != "pass" for finding in findings or ()):
         raise typer.Exit(NO)
+
+
+def _judge(store: Store, manifest: Manifest, verification: Verification) -> list[Finding]:
+    from resift.steps.judge_published import judge_published
+
+    return judge_published(store, manifest, verification)

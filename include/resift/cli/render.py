@@ -19,6 +19,7 @@ from resift.client.verify import Verification
 from resift.core.prn import CIRCLE
 from resift.model.manifest import Manifest
 from resift.model.reasons import ENTERED, ENTERED_CAUSES, FRAME_REASONS, LEFT, LEFT_CAUSES, NOT_DRAWN, place, spell
+from resift.model.verdict import Finding
 
 _PIPE_WIDTH = 120
 
@@ -150,9 +151,12 @@ def render_difference(total: Difference, changes: Iterable[pa.Table], *, items: 
         )
 
 
-def render_verification(manifest: Manifest, verification: Verification, *, as_json: bool) -> None:
-    """Print what was verified, or what is wrong."""
+def render_verification(
+    manifest: Manifest, verification: Verification, findings: Sequence[Finding] | None, *, as_json: bool
+) -> None:
+    """Print what was verified, or what is wrong; with findings, what the suite of published versions says."""
     if as_json:
+        judged = {} if findings is None else {"findings": [one.model_dump(mode="json") for one in findings]}
         print_json(
             {
                 "dataset": manifest.dataset,
@@ -162,6 +166,7 @@ def render_verification(manifest: Manifest, verification: Verification, *, as_js
                 "rows": verification.rows,
                 "bytes": verification.size_bytes,
                 "problems": list(verification.problems),
+                **judged,
             }
         )
         return
@@ -173,6 +178,13 @@ def render_verification(manifest: Manifest, verification: Verification, *, as_js
         f"{manifest.dataset} {manifest.version}.{manifest.revision}: {verification.files} files, "
         f"{verification.rows:,} rows, {verification.size_bytes:,} bytes: {verdict}"
     )
+    if findings is not None:
+        broken = [finding for finding in findings if finding.status != "pass"]
+        for finding in broken:
+            typer.echo(finding.message())
+        rules = {finding.rule for finding in findings}
+        held = len(rules - {finding.rule for finding in broken})
+        typer.echo(f"{manifest.dataset} {manifest.version}.{manifest.revision}: {held} of {len(rules)} rules hold")
 
 
 def _causes(entered: Mapping[str, int], left: Mapping[str, int]) -> Table:

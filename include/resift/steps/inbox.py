@@ -71,7 +71,8 @@ def commit_drops(store: Store, *, work_id: str) -> dict[str, Any]:
     """Make each drop part of its pool whose files were all ingested; then say what is wrong with the others.
 
     Raises:
-        DropRejected: A drop could not be listed, was not ingested whole, or has too many bad rows. All others are in.
+        DropRejected: A drop could not be listed, was not ingested whole, has too many bad rows, or breaks a rule of the
+            suite of drops. All others are in.
     """
     work = _read_work(store, work_id)
     problems, committed = list(work.problems), []
@@ -143,7 +144,7 @@ def _commit(store: Store, work_id: str, at: int, delivery: Delivery) -> Drop:
     if drop is None:
         receipts = [_read_receipt(store, work_id, at, file, delivery) for file in range(len(listing.files))]
         try:
-            drop = commit_drop(delivery.source, listing, receipts, store)
+            drop = commit_drop(delivery.source, listing, receipts, store, judge=True)
         except DropRejected:
             discard_drop(listing, store)
             _forget(store, work_id, at, delivery)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
+from resift.checks.stages import require_judge
 from resift.core.instants import END, FIRST
 from resift.errors import ConfigError, DropRejected, KeyExists, KeyNotFound, StagingError
 from resift.model import keys
@@ -14,6 +15,7 @@ from resift.model.source import Source
 from resift.steps.drop_files import find_files, sha256_in
 from resift.steps.found_pool import ensure_pool
 from resift.steps.ingest_file import ingest_file, too_many_bad_rows
+from resift.steps.judge_drop import judge_drop
 from resift.storage import Store
 
 
@@ -48,19 +50,25 @@ def ingest_each(
     *,
     observed_at: datetime | None = None,
     salt: str | None = None,
+    judge: bool = False,
 ) -> Iterator[tuple[Drop, bool]]:
-    """Ingest drops as ``ingest`` does, and yield each when it is in the pool, and whether this call put it there."""
+    """Ingest drops as ``ingest`` does, and yield each when it is in the pool, and whether this call put it there.
+
+    With ``judge``, each is held against the suite of drops first, which costs seconds, once.
+    """
+    if judge:
+        require_judge()
     for location in drops:
         listing = open_drop(source, location, observed_at=observed_at)
         ensure_pool(store, source.pool, salt=salt)
         known = find_drop(store, source.pool, listing.drop_id)
-        yield known or _ingest_listed(source, listing, store), known is None
+        yield known or _ingest_listed(source, listing, store, judge=judge), known is None
 
 
-def _ingest_listed(source: Source, listing: DropListing, store: Store) -> Drop:
+def _ingest_listed(source: Source, listing: DropListing, store: Store, *, judge: bool) -> Drop:
     try:
         receipts = [ingest_file(source, listing, index, store) for index in range(len(listing.files))]
-        return commit_drop(source, listing, receipts, store)
+        return commit_drop(source, listing, receipts, store, judge=judge)
     except DropRejected:
         discard_drop(listing, store)
         raise
@@ -108,7 +116,9 @@ def _check_instant(source: Source, observed_at: datetime | None) -> None:
         )
 
 
-def commit_drop(source: Source, listing: DropListing, receipts: Iterable[FileReceipt], store: Store) -> Drop:
+def commit_drop(
+    source: Source, listing: DropListing, receipts: Iterable[FileReceipt], store: Store, *, judge: bool = False
+) -> Drop:
     """Make a drop part of the pool, if all its files together are good enough.
 
     Args:
@@ -116,9 +126,11 @@ def commit_drop(source: Source, listing: DropListing, receipts: Iterable[FileRec
         listing: The drop.
         receipts: One for each of its files, in any order.
         store: The lake.
+        judge: Whether to hold what was written against the suite of drops as well, which needs Great Expectations.
 
     Raises:
-        DropRejected: There is no row in it, a key its source reads is nowhere in it, or too many rows are bad.
+        DropRejected: There is no row in it, a key its source reads is nowhere in it, too many rows are bad, or a rule
+            of the suite is broken.
     """
     receipts = sorted(receipts, key=lambda receipt: receipt.index)
     if [receipt.index for receipt in receipts] != list(range(len(listing.files))):
@@ -135,6 +147,8 @@ def commit_drop(source: Source, listing: DropListing, receipts: Iterable[FileRec
         received_at=datetime.now(UTC),
         files=tuple(receipt.file for receipt in receipts),
     )
+    if judge:
+        judge_drop(source, drop, store)
     try:
         store.create(keys.drop(source.pool, drop.drop_id), drop.to_json())
     except KeyExists:

@@ -1,0 +1,60 @@
+"""Says what must hold of a drop before it becomes part of the pool: of each of its files, and of all together.
+
+Importing this module imports Great Expectations.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from resift.checks.expect import at_least, between, equal, rows_between, suite, zero
+from resift.model.source import Source
+
+_COUNTED = "rows read = observations + quarantined; nothing is dropped silently."
+
+
+def drop_files_suite() -> Any:
+    """Return what each file of a drop must satisfy."""
+    return suite(
+        "drop_files",
+        [
+            rows_between(1, None, "the drop has files", "at least 1 file", "Nothing measured is nothing proven."),
+            zero("negative_counts", "no count is negative", "A negative count hides rows in a sum."),
+            equal("rows_read", "accounted", "every row is accounted for", _COUNTED),
+            equal("quarantined", "with_reason", "every bad row has a reason", "Who mends a delivery must know why."),
+            zero("nameless_reasons", "every reason says something", "An empty reason explains nothing."),
+            equal("quarantine_found", "quarantine_due", "bad rows lie in quarantine", "They must be found again."),
+            equal("observations", "run_rows", "observations lie in the run", "Counted by its footer."),
+        ],
+    )
+
+
+def drop_runs_suite() -> Any:
+    """Return what each row group of each run must satisfy, by the footer and the instants read back."""
+    return suite(
+        "drop_runs",
+        [
+            equal("rows", "listed_rows", "row groups have the rows listed", "Readers skip groups by this index."),
+            equal("first_prn", "listed_first_prn", "row groups begin as listed", "Readers skip groups by this index."),
+            at_least("last_prn", "first_prn", "groups have PRNs", "Runs are sorted by PRN."),
+            at_least("first_prn", "prn_before", "runs are sorted", "A merge of unsorted runs would lose the newest."),
+            equal("run_size_bytes", "listed_run_size_bytes", "runs have their size", "A run cut short lost items."),
+            zero("null_instants", "every observation has an instant", "The newest one speaks for an item."),
+            zero("instants_outside", "instants are in [1970, 2100)", "A wrong unit puts them outside."),
+        ],
+    )
+
+
+def drop_suite(source: Source) -> Any:
+    """Return what the drop as a whole must satisfy: its source file holds the limits."""
+    budget = source.max_bad_rows
+    return suite(
+        "drop",
+        [
+            between("rows_read", 1, None, "the drop has rows", "An empty delivery is a failed one."),
+            between("quarantined", 0, budget.count, "few rows are bad", "max_bad_rows.count of the source file."),
+            between(
+                "bad_share", 0, budget.share, "a small share of rows is bad", "max_bad_rows.share of the source file."
+            ),
+        ],
+    )
