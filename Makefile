@@ -20,7 +20,7 @@ $(VENV)/.ready: requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(VENV)/.ready ## Make a pool of 200,000 items, run three cycles by Airflow, and one that is refused.
+demo: $(VENV)/.ready ## Make a pool of 200,000 items, run three cycles by Airflow, and one that is held, then approved.
 	$(BIN)/python -m demo
 
 test: $(VENV)/.ready ## Run the whole test suite.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ def show(place: Place, *arguments: str) -> int:
     """Run a command of resift, print it with its answer, and return its exit code."""
     command = [str(BIN / "resift"), *arguments]
     ran = subprocess.run(command, env=place.environment(), cwd=ROOT, capture_output=True, text=True, check=False)
-    print(f"$ resift {' '.join(arguments)}")
+    print(f"$ {shlex.join(['resift', *arguments])}")
     # A table pads its last column.
     print("\n".join(line.rstrip() for line in f"{ran.stdout}{ran.stderr}".splitlines()), flush=True)
     return ran.returncode

@@ -35,8 +35,10 @@ def tell(place: Place, store: Store) -> int:
     _heading(f"The fourth cycle was not published: {VANISHING_SHARE:.0%} of one host's images were deleted at once")
     verdict = _read_verdict(store)
     _tell_refusal(verdict)
-    _tell_places(place)
     problems += _differs(store, verdict)
+    _heading("A person who knows why reads the reasons, approves just this verdict, and it is published")
+    problems += _approve(place, store, verdict)
+    _tell_places(place)
     for problem in problems:
         print(f"demo: {problem}. Read {place.spell(place.log)}.")
     return 1 if problems else 0
@@ -75,6 +77,18 @@ def _tell_refusal(verdict: Verdict | None) -> None:
         )
 
 
+def _approve(place: Place, store: Store, verdict: Verdict | None) -> list[str]:
+    """Approve the held cycle in two steps: read, then say who and why. Return what went wrong."""
+    if verdict is None:
+        return []
+    held = ("approve", DATASET, str(VERSIONS[3]))
+    show(place, *held)
+    show(place, *held, "--seal", verdict.seal[:12], "--by", "on-call", "--why", "the host closed, as it had announced")
+    show(place, "snapshots")
+    published = list_versions(store, DATASET)
+    return [] if published == VERSIONS else [f"{VERSIONS[3]} was approved and not published"]
+
+
 def _tell_places(place: Place) -> None:
     _heading("Where things lie")
     snapshot = place.lake / keys.snapshot(DATASET, VERSIONS[2])
@@ -82,10 +96,11 @@ def _tell_places(place: Place) -> None:
     for what, path in (
         ("the lake", place.lake),
         ("drops as delivered", place.inbox),
+        ("report of a version", place.lake / keys.snapshot(DATASET, VERSIONS[3]) / "report.html"),
         ("pages of the judge", quality),
         ("what Airflow said", place.log),
     ):
-        print(f"{what:20}{place.spell(path)}")
+        print(f"{what:21}{place.spell(path)}")
     lake = place.spell(place.lake)
     url = f"file://{lake}" if lake.startswith("/") else f"file://$PWD/{lake}"
     print(f"\nGo on with: export RESIFT_LAKE={url}; .venv/bin/resift --help")
