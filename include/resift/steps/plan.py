@@ -27,6 +27,9 @@ from resift.storage import Store
 MAX_GROUPS = 256
 """Tasks a step is mapped over at most; the scheduler's own limit is 1,024."""
 
+LARGEST_PART_ROWS = 1_048_576
+"""Rows of one part that cut, audit and publish may have to hold at a time."""
+
 _PILOT_OBSERVATIONS = 20_000
 _PILOT_ENOUGH = 400
 
@@ -159,7 +162,9 @@ def _carried_columns(dataset: Dataset, runs: tuple[RunEntry, ...], conditions: t
 
 def _ranges(draft: Plan, framer: Framer) -> Iterator[Range]:
     """Yield the ranges to sift: those the sample needs, then those where only previous members lie."""
-    width = _width_to_search(draft, framer)
+    eligible, looked_at = _pilot(draft, framer)
+    require_bounded_ranges(draft.dataset, density=eligible * CIRCLE / looked_at, range_width=draft.range_width)
+    width = width_to_search(size=draft.dataset.size, pilot_eligible=eligible, pilot_width=looked_at)
     drawn = -(-width // draft.range_width)
     for index in range(drawn):
         yield range_at(draft, index, role="draw")
@@ -190,8 +195,8 @@ def _previous_indexes(plan: Plan) -> list[int]:
     return sorted(found)
 
 
-def _width_to_search(draft: Plan, framer: Framer) -> int:
-    """Look at the pool just after the start point to learn how dense eligible items are."""
+def _pilot(draft: Plan, framer: Framer) -> tuple[int, int]:
+    """Look at the pool just after the start point: return how many eligible items lie in which width."""
     total = framer.reader.rows_between(0, CIRCLE)
     width = max(1, min(CIRCLE, CIRCLE * _PILOT_OBSERVATIONS // total))
     while True:
@@ -200,8 +205,28 @@ def _width_to_search(draft: Plan, framer: Framer) -> int:
             for first, last in framer.reader.slices(lo, hi):
                 eligible += len(framer.frame(first, last).frame.kept)
         if eligible >= min(_PILOT_ENOUGH, draft.dataset.size) or width == CIRCLE:
-            return width_to_search(size=draft.dataset.size, pilot_eligible=eligible, pilot_width=width)
+            return eligible, width
         width = min(CIRCLE, width * 8)
+
+
+def require_bounded_ranges(dataset: Dataset, *, density: float, range_width: int) -> None:
+    """Refuse a ``nominal_width`` so far off that one part would hold more rows than a task should.
+
+    Args:
+        dataset: The dataset file.
+        density: Eligible items on the whole circle.
+        range_width: Width of a range.
+
+    Raises:
+        ConfigError: A range would hold too many.
+    """
+    rows, most = density * range_width / CIRCLE, max(LARGEST_PART_ROWS, 4 * dataset.part_rows)
+    if rows > most:
+        raise ConfigError(
+            f"dataset {dataset.name}: nominal_width {dataset.nominal_width:g} gives parts of about {rows:,.0f} rows, "
+            f"expected at most {most:,}: the pool holds about {density:,.0f} eligible items. Set nominal_width to "
+            f"about {min(1.0, dataset.size / density):.2g}, the share of them that is the sample."
+        )
 
 
 def _groups(indexes: list[int]) -> tuple[tuple[int, ...], ...]:
