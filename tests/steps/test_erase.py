@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+from xml.etree import ElementTree
 
 import pytest
 from builders import NOW, cycle, hand_in, make_dataset, make_pool, observation, publish_unjudged, snapshot_rows, stage
@@ -11,11 +13,13 @@ from hypothesis import strategies as st
 from rolling import rolling_drops
 
 from resift.client.diff import read_changes
+from resift.client.pull import pull
 from resift.client.snapshots import list_versions, read_manifest
 from resift.client.verify import verify
 from resift.errors import ConfigError, KeyNotFound, PoolError, RemovalRefused, SnapshotConflict, SnapshotDamaged
 from resift.model import keys
 from resift.model.manifest import Latest, Revision
+from resift.report.note import with_note
 from resift.steps.erase import erase, plan_erasure, wanted
 from resift.steps.publish import publish
 from resift.storage import MemoryStore
@@ -167,6 +171,67 @@ def test_verify_reports_a_missing_link(store):
     store.delete(keys.revision("sample", revised.version, 0))
 
     assert "revisions/0.json is missing" in verify(store, revised).problems[0]
+
+
+def test_page_and_pictures_tell_after_an_erasure_that_their_counts_are_older(store):
+    first, second = shared(store, 2)
+    carry_out(store, first)
+    carry_out(store, second)
+
+    for manifest in versions(store):
+        prefix = keys.snapshot("sample", manifest.version)
+        page = store.get(prefix + keys.REPORT).decode()
+        pictures = [store.get(prefix + e.path).decode() for e in manifest.extras if keys.is_picture(e.path)]
+        told = f"As judged at revision 0; {manifest.erased:,} images"
+        assert page.count(told) == page.count('id="revision"') == 1
+        assert f"Revision {manifest.revision} of" in page
+        assert [body.count(told) for body in pictures] == [2] * len(pictures) != []
+        assert page.encode() == store.get(prefix + manifest.find_page().path)
+    assert_verified(store)
+    assert max(manifest.revision for manifest in versions(store)) == 2
+
+
+def test_picture_with_two_notes_has_one_and_keeps_its_frame(store):
+    def pictures():
+        manifest = versions(store)[2]
+        prefix = keys.snapshot("sample", manifest.version)
+        return {
+            keys.noted_name(e.path, 0, ""): store.get(prefix + e.path).decode()
+            for e in manifest.extras
+            if keys.is_picture(e.path)
+        }
+
+    gone = [row["image_id"] for row in rows_of(store)[cycle(2)][:2]]
+    plain = pictures()
+    carry_out(store, gone[0])
+    once = pictures()
+    carry_out(store, gone[1])
+    twice = pictures()
+
+    frame = re.compile(r'viewBox="([^"]+)"')
+    for name, body in twice.items():
+        top, height = (int(frame.search(plain[name])[1].split(" ")[place]) for place in (1, 3))
+        assert frame.search(body)[1].split(" ")[1::2] == [str(top - 24), str(height + 24)]
+        assert body.replace("; 2 images", "; 1 images") == once[name]
+        ElementTree.fromstring(body)
+
+
+def test_copy_that_is_pulled_again_has_the_noted_page_and_not_the_old_one(store, tmp_path):
+    pull(store, versions(store)[2], tmp_path / "copy")
+    carry_out(store, rows_of(store)[cycle(2)][0]["image_id"])
+    manifest = versions(store)[2]
+
+    pull(store, manifest, tmp_path / "copy")
+
+    pages = {path.name: path.read_text() for path in (tmp_path / "copy").rglob("report*.html")}
+    pictures = {path.name for path in (tmp_path / "copy").rglob("*.svg")}
+    assert pages.keys() == {keys.REPORT, manifest.find_page().path.rpartition("/")[2]}
+    assert ["1 images" in page for page in pages.values()] == [True, True]
+    assert pictures == {e.path.rpartition("/")[2] for e in manifest.extras if keys.is_picture(e.path)}
+
+
+def test_page_without_a_place_for_the_note_is_not_published_any_more(store):
+    assert with_note(b"<html><p>60 images</p></html>", versions(store)[0]) is None
 
 
 def test_latest_names_the_new_revision_and_digest(store):

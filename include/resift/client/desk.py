@@ -13,6 +13,7 @@ from typing import Self
 from resift.client.describe import describe
 from resift.client.fetch import digest_of
 from resift.errors import ConfigError, ResiftError, SnapshotDamaged, StagingError, StorageError
+from resift.model import keys
 from resift.model.document import sha256_hex
 from resift.model.manifest import Extra, Manifest
 from resift.model.pin import CopiedFile, Copy, Target
@@ -126,10 +127,25 @@ class Desk:
             for file in (self.place / folder).glob("*.parquet"):
                 if f"{folder}/{file.name}" not in kept and _PUBLISHED.fullmatch(file.name):
                     file.unlink()
+        self._settle_page(manifest, kept)
         for name, body in {**describe(manifest), "manifest.json": manifest.to_json()}.items():
             self._write(name, body)
         self._write("copy.json", copy.to_json())
         shutil.rmtree(self._own)
+
+    def _settle_page(self, manifest: Manifest, kept: set[str]) -> None:
+        """Remove pages and pictures of an older copy, and put the page of this one where a person looks for it."""
+        self._require_no_link("quality/x/pictures/x")
+        for file in (*(self.place / "quality").glob("*/*.html"), *(self.place / "quality").glob("*/pictures/*.svg")):
+            path = file.relative_to(self.place).as_posix()
+            self._require_no_link(path)
+            if path not in kept and (keys.is_page(path) or keys.is_picture(path)):
+                file.unlink()
+        page = manifest.find_page()
+        if page is not None and page.path in kept:
+            self._write(keys.REPORT, (self.place / page.path).read_bytes())
+        elif self.target.rows is None and self.target.columns is None:
+            (self.place / keys.REPORT).unlink(missing_ok=True)
 
     def _write(self, name: str, body: bytes) -> None:
         unfinished = self._own / name

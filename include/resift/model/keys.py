@@ -171,8 +171,25 @@ def number_of(path: str) -> int:
 
 def revision_of(path: str) -> int:
     """Return the revision in which a published file was written; 0 where its name tells none."""
-    found = re.search(r"-r(\d+)-[0-9a-f]+\.parquet$", path)
+    found = re.search(r"-r(\d+)-[0-9a-f]+\.[a-z]+$", path)
     return int(found[1]) if found else 0
+
+
+def noted_name(path: str, revision: int, sha256: str) -> str:
+    """Name of a page or picture of the judgement once it bears the note of a revision."""
+    stem, _, ending = path.rpartition(".")
+    plain = re.sub(r"-r\d+-[0-9a-f]+$", "", stem)
+    return f"{plain}-r{revision}-{sha256[:12]}.{ending}"
+
+
+def is_page(path: str) -> bool:
+    """Tell the page of a snapshot as it lies by its seal, noted or not."""
+    return re.fullmatch(r"quality/[0-9a-f]{12}/report(-r\d+-[0-9a-f]+)?\.html", path) is not None
+
+
+def is_picture(path: str) -> bool:
+    """Tell a picture of the page, noted or not."""
+    return re.fullmatch(r"quality/[0-9a-f]{12}/pictures/[a-z0-9-]+\.svg", path) is not None
 
 
 def quality(seal: str, name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from resift.model import keys
 from resift.model.approval import Approval
 from resift.model.dataset import Dataset
 from resift.model.document import Document, Name, sha256_hex
@@ -121,6 +122,10 @@ class Manifest(Document):
 
     previous_revision_digest: str | None = None
     """SHA-256 of ``revisions/N.json`` of the revision before; None at revision 0."""
+
+    def find_page(self) -> Extra | None:
+        """Return the page to look at the version by, as it lies by the seal of the verdict."""
+        return next((extra for extra in self.extras if keys.is_page(extra.path)), None)
 
 
 class Revision(Document):

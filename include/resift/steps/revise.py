@@ -16,9 +16,11 @@ from resift.core.cut import content_digest
 from resift.core.erasure import Targets, names_any, spellings
 from resift.errors import KeyNotFound, ResiftError, SnapshotDamaged, WriteConflict
 from resift.model import keys
+from resift.model.document import sha256_hex
 from resift.model.manifest import Extra, Manifest
 from resift.model.observation import PRN
 from resift.model.refresh import PartEntry, StagedFile
+from resift.report.note import with_note
 from resift.steps.settle import move_latest, remove_files, settle_report, sweep, write_descriptions, write_link
 from resift.steps.staged import StagedWriter
 from resift.storage import Store
@@ -143,11 +145,11 @@ def _rewrite(store: Store, manifest: Manifest, found: Found, targets: Targets, *
     """Write the files without the rows, and return the manifest that lists them."""
     rewriter = _Rewriter(store, manifest, targets)
     parts = tuple(rewriter.parts(found))
-    extras = tuple(rewriter.pages(list(rewriter.changes(found))))
+    extras = tuple(rewriter.changes(found))
     columns = [(column.name, column.type) for column in manifest.columns]
     digest = content_digest(columns=columns, start=manifest.draw.start, width=manifest.draw.width, parts=parts)
     erased = sum(found.parts.values())
-    return manifest.model_copy(
+    revised = manifest.model_copy(
         update={
             "revision": manifest.revision + 1,
             "content_digest": digest,
@@ -160,6 +162,7 @@ def _rewrite(store: Store, manifest: Manifest, found: Found, targets: Targets, *
             "previous_revision_digest": link,
         }
     )
+    return revised.model_copy(update={"extras": tuple(rewriter.pages(revised))})
 
 
 class _Rewriter:
@@ -205,13 +208,23 @@ class _Rewriter:
             writer.write(rows)
         return writer.file
 
-    def pages(self, extras: list[Extra]) -> Iterator[Extra]:
-        """Leave out every other file that names a removed id or URL."""
+    def pages(self, revised: Manifest) -> Iterator[Extra]:
+        """Note the erasure on the page and its pictures, and leave out every file that names a removed id or URL."""
         wanted = spellings(sorted(self._removed))
-        for extra in extras:
-            tabular = extra.path.endswith(".parquet")
-            if tabular or not names_any(self._store.get(self._prefix + extra.path), wanted):
+        for extra in revised.extras:
+            if extra.path.endswith(".parquet"):
                 yield extra
+                continue
+            body = self._store.get(self._prefix + extra.path)
+            if extra.path == keys.REPORT or names_any(body, wanted):
+                continue  # the page at the top follows the one by its seal, once the manifest is there
+            if not keys.is_page(extra.path) and not keys.is_picture(extra.path):
+                yield extra
+            elif (noted := with_note(body, revised)) is not None:
+                sha256 = sha256_hex(noted)
+                path = keys.noted_name(extra.path, revised.revision, sha256)
+                self._store.put(self._prefix + path, noted)
+                yield Extra(path=path, size_bytes=len(noted), sha256=sha256)
 
     def _kept(self, path: str) -> pa.Table:
         with _opened(self._store, self._prefix + path) as file:

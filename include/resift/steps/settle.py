@@ -100,16 +100,17 @@ def remove_files(store: Store, dataset: str, version: date) -> None:
 
 
 def settle_report(store: Store, manifest: Manifest) -> None:
-    """Make the page at the top of a version the one its manifest lists: another publisher may have written its own."""
-    prefix = keys.snapshot(manifest.dataset, manifest.version)
-    sealed = keys.quality(manifest.verdict_seal, keys.REPORT)
-    listed = {extra.path: extra.sha256 for extra in manifest.extras}
-    if keys.REPORT not in listed or sealed not in listed:
+    """Make the page at the top of a version that of its manifest: another publisher or revision may have its own there.
+
+    Like the descriptions it is written after the manifest; an erasure lists only the page that lies by its seal.
+    """
+    prefix, page = keys.snapshot(manifest.dataset, manifest.version), manifest.find_page()
+    if page is None:
         store.delete(prefix + keys.REPORT)
         return
     try:
         lies = sha256_hex(store.get(prefix + keys.REPORT))
     except KeyNotFound:
         lies = ""
-    if lies != listed[keys.REPORT]:
-        store.copy(prefix + sealed, prefix + keys.REPORT)
+    if lies != page.sha256:
+        store.copy(prefix + page.path, prefix + keys.REPORT)
