@@ -1,8 +1,10 @@
 """One Airflow for all tests of DAGs: its own home, SQLite, and the environment set before Airflow is imported."""
 
+import itertools
 import json
 import os
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,19 @@ def dag_bag():
     from airflow.dag_processing.dagbag import DagBag
 
     return DagBag(ROOT / "dags")
+
+
+@pytest.fixture(scope="session")
+def run_dag(airflow_db):
+    """Run a DAG as a person triggers it, each time at another instant.
+
+    ``DAG.test`` deletes the run it finds at the same logical date, all that have none included, and clears its tasks:
+    a second run would take away the first while a test still looks at it.
+    """
+    minutes = itertools.count()
+
+    def run(dag, **conf):
+        moment = datetime(2025, 4, 6, tzinfo=UTC) + timedelta(minutes=next(minutes))
+        return dag.test(logical_date=moment, run_conf=conf or None)
+
+    return run

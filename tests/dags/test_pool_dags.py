@@ -27,36 +27,36 @@ def store():
     return store
 
 
-def test_small_runs_are_merged_and_a_second_run_has_nothing_to_do(dag_bag, store) -> None:
+def test_small_runs_are_merged_and_a_second_run_has_nothing_to_do(dag_bag, run_dag, store) -> None:
     before = len(read_state(store, "tiles").runs)
 
-    run = dag_bag.dags["compact_pools"].test(logical_date=None)
+    run = run_dag(dag_bag.dags["compact_pools"])
 
     assert run.state == "success"
     assert before >= 3
     assert len(read_state(store, "tiles").runs) == 1
     assert run.get_task_instance("commit").xcom_pull("commit")[0]["pool"] == "tiles"
 
-    again = dag_bag.dags["compact_pools"].test(logical_date=None)
+    again = run_dag(dag_bag.dags["compact_pools"])
 
     assert again.state == "success"
     assert find_compaction(store, "tiles").number == 1
 
 
-def test_sweep_by_hand_deletes_nothing_and_shows_a_digest(dag_bag, store) -> None:
+def test_sweep_by_hand_deletes_nothing_and_shows_a_digest(dag_bag, run_dag, store) -> None:
     before = [stat.key for stat in store.list("pool/")]
 
-    run = dag_bag.dags["sweep_pools"].test(logical_date=None, run_conf={"pool": "tiles"})
+    run = run_dag(dag_bag.dags["sweep_pools"], pool="tiles")
 
     assert run.state == "success"
     assert run.get_task_instance("sweep").xcom_pull("sweep")["deleted"] is False
     assert [stat.key for stat in store.list("pool/")] == before
 
 
-def test_sweep_on_another_digest_is_refused_at_once(dag_bag, store) -> None:
+def test_sweep_on_another_digest_is_refused_at_once(dag_bag, run_dag, store) -> None:
     conf = {"pool": "tiles", "dry_run": False, "digest": "0123456789abcdef"}
 
-    run = dag_bag.dags["sweep_pools"].test(logical_date=None, run_conf=conf)
+    run = run_dag(dag_bag.dags["sweep_pools"], **conf)
 
     assert run.state == "failed"
     assert run.get_task_instance("sweep").try_number == 1
@@ -72,15 +72,15 @@ def test_erasure_without_a_digest_is_refused_and_changes_nothing(store) -> None:
     assert [stat.key for stat in store.list("")] == before
 
 
-def test_erasure_by_hand_changes_nothing_and_shows_a_digest_that_carries_it_out(dag_bag, store) -> None:
+def test_erasure_by_hand_changes_nothing_and_shows_a_digest_that_carries_it_out(dag_bag, run_dag, store) -> None:
     suppress(store, pool="tiles", kind="image", identifier="t1", request="T", requested_at=datetime.now(UTC))
-    run = dag_bag.dags["erase_items"].test(logical_date=None, run_conf={"pool": "tiles"})
+    run = run_dag(dag_bag.dags["erase_items"], pool="tiles")
     shown = run.get_task_instance("erase").xcom_pull("erase")
     assert shown["erased"] is False
     assert list(store.list("erasures/")) == []
 
     conf = {"pool": "tiles", "dry_run": False, "digest": shown["digest"]}
-    run = dag_bag.dags["erase_items"].test(logical_date=None, run_conf=conf)
+    run = run_dag(dag_bag.dags["erase_items"], **conf)
 
     assert run.state == "success"
     assert store.stat(keys.erasure_receipt("tiles", shown["digest"])) is not None
