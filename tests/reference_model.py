@@ -41,6 +41,11 @@ def reason_out(observations, as_of, known_at, max_age, suppressed):
     return "excluded" if any(excluded(o) for o in speaking) else None
 
 
+def erased_items(history, identifier):
+    """The items an erasure takes out: the one named, or all that ever named the owner."""
+    return {o["image_id"] for o in history if identifier == o.get("owner_id")} | {identifier}
+
+
 def draw(history, *, as_of, known_at, start, size, salt, max_age=timedelta(days=90), suppressed=frozenset()):
     """The ids of a snapshot in order, and the reason for every other item."""
     items = {}

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from builders import NOW, SALT, cycle, instant, make_dataset, make_pool, observation, publish_unjudged, snapshot_rows
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from reference_model import draw, prn
+from reference_model import draw, erased_items, prn
 
+from resift.client.snapshots import read_manifest
 from resift.core.circle import start_point
 from resift.steps.compact import compact
+from resift.steps.erase import erase, plan_erasure, wanted
 from resift.steps.plan import plan
 from resift.steps.pools import find_compaction
 from resift.steps.sift import sift
@@ -41,7 +45,7 @@ observations = st.builds(
 
 
 class Histories(RuleBasedStateMachine):
-    """Drops, deletions, un-deletions, moves, suppressions, compactions, refreshes and crashes, in any order."""
+    """Drops, deletions, un-deletions, moves, suppressions, erasures, compactions, refreshes, crashes, in any order."""
 
     @initialize(
         size=st.integers(1, 12),
@@ -54,6 +58,7 @@ class Histories(RuleBasedStateMachine):
         self.history = []
         self.drops = []
         self.suppressed = set()
+        self.published = {}
         self.stale_plan = None
         self.changed_since = set()
         self.dataset = make_dataset(size=size, turnover=turnover, nominal_width=nominal_width, part_rows=part_rows)
@@ -72,6 +77,36 @@ class Histories(RuleBasedStateMachine):
         kind = "owner" if owner else "image"
         suppress(self.store, pool="photos", kind=kind, identifier=identifier, request="r", requested_at=NOW)
         self.suppressed.add(identifier)
+
+    @precondition(lambda self: self.history)
+    @rule(owner=st.booleans(), which=st.integers(0, 23), k=st.integers(0, 2))
+    def erase(self, owner, which, k):
+        for cycles in (k, k + 1):  # so that there is something to erase, also from the changes between the two
+            self.refresh(cycles)
+        held = sorted({row["image_id"] for rows in self.published.values() for row in rows}) or IDS
+        identifier = OWNERS[which % 3] if owner else held[which % len(held)]
+        named = {"images": [], "owners": []} | {"owners" if owner else "images": [identifier]}
+        entries = wanted(self.store, pool="photos", **named, request="r", requested_at=NOW)
+        digest = plan_erasure(self.store, pool="photos", entries=entries).document_digest()
+        erase(self.store, pool="photos", entries=entries, plan_digest=digest, now=NOW)
+        self.suppressed.add(identifier)
+
+        gone = erased_items(self.history, identifier)
+        for rows in self.published.values():
+            rows[:] = [row for row in rows if row["image_id"] not in gone]
+        self.assert_published()
+        for stat in self.store.list("datasets/"):
+            if "/changes/" in stat.key:
+                listed = pq.read_table(pa.BufferReader(self.store.get(stat.key)))["image_id"].to_pylist()
+                assert not gone.intersection(listed)
+
+    def assert_published(self):
+        """Every version holds what it was published with, less what was erased."""
+        for (dataset, version), rows in self.published.items():
+            assert snapshot_rows(self.store, read_manifest(self.store, dataset, version)) == rows
+
+    def teardown(self):
+        self.assert_published()
 
     @precondition(lambda self: self.history)
     @rule(k=st.integers(0, 3))
@@ -107,6 +142,7 @@ class Histories(RuleBasedStateMachine):
 
         rows = snapshot_rows(self.store, manifest)
         assert [row["image_id"] for row in rows] == expected
+        assert self.published.setdefault((target.name, cycle(k)), rows) == rows
         assert [row["prn"] for row in rows] == [prn(image_id, SALT) for image_id in expected]
         funnel = manifest.funnel
         assert funnel.observations == funnel.superseded + sum(funnel.removed.values()) + funnel.kept
@@ -130,7 +166,7 @@ class Histories(RuleBasedStateMachine):
 
 # A failure is shown as it was found: to shrink a history of hundreds of observations takes many minutes.
 Histories.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=70,
     stateful_step_count=12,
     deadline=None,
     suppress_health_check=list(HealthCheck),
