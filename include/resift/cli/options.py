@@ -22,6 +22,10 @@ PinnedLake = Annotated[
     typer.Option("--lake", envvar="RESIFT_LAKE", help="Where the lake lies; what the lock says if not given."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+PublicKey = Annotated[
+    str | None,
+    typer.Option("--key", help="The Ed25519 key that must have signed the manifest: a PEM file or 64 hex digits."),
+]
 DatasetName = Annotated[
     str | None,
     typer.Option("--dataset", envvar="RESIFT_DATASET", help="The dataset; not needed where only one is published."),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from resift.cli.exits import DONE, NO, RETIRED, REVISED, WITHDRAWN
-from resift.cli.options import AsJson, DatasetName, Lake, PinnedLake, choose_dataset, open_lake
+from resift.cli.options import AsJson, DatasetName, Lake, PinnedLake, PublicKey, choose_dataset, open_lake
 from resift.cli.read import Version
 from resift.errors import ConfigError
 
@@ -19,13 +19,22 @@ Lock = Annotated[Path, typer.Option("--lock", help="The file that holds the pin.
 _LOCK = Path("resift.lock")
 
 
-def pin(version: Version, lake: Lake, dataset: DatasetName = None, lock: Lock = _LOCK, as_json: AsJson = False) -> None:
+def pin(
+    version: Version,
+    lake: Lake,
+    dataset: DatasetName = None,
+    lock: Lock = _LOCK,
+    key: PublicKey = None,
+    as_json: AsJson = False,
+) -> None:
     """Write down exactly which version is used: its revision and content digest, in resift.lock."""
     from resift.client.pins import pin_of, read_pin, write_pin
     from resift.client.resolve import resolve
+    from resift.client.signature import read_public_key
 
     store = open_lake(lake)
-    made = pin_of(store, resolve(store, choose_dataset(store, dataset), version))
+    signer = read_public_key(key) if key is not None else None
+    made = pin_of(store, resolve(store, choose_dataset(store, dataset), version), signed_by=signer)
     if lock.exists() and (held := read_pin(lock)) != made:
         raise ConfigError(
             f"lock {lock}: pins {held.dataset} {held.version}.{held.revision} already, expected no other pin. Move it "
@@ -35,12 +44,15 @@ def pin(version: Version, lake: Lake, dataset: DatasetName = None, lock: Lock = 
     _tell(made, f"{_spell(made)} pinned in {lock}", as_json=as_json)
 
 
-def check(lock: Lock = _LOCK, lake: PinnedLake = None, as_json: AsJson = False) -> None:
+def check(lock: Lock = _LOCK, lake: PinnedLake = None, key: PublicKey = None, as_json: AsJson = False) -> None:
     """Tell whether a pin is current. Exit code 4 if it was revised, 5 withdrawn, 6 retired, 1 altered."""
     from resift.cli.render import print_json
     from resift.client import pins
+    from resift.client.signature import read_public_key
 
     held = pins.read_pin(lock)
+    if key is not None:
+        held = held.model_copy(update={"signed_by": read_public_key(key)})
     standing = pins.check(open_lake(lake or held.lake), held)
     if as_json:
         print_json(

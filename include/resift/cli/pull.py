@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from resift.cli.options import AsJson, DatasetName, PinnedLake, choose_dataset, open_lake, require_lake
+from resift.cli.options import AsJson, DatasetName, PinnedLake, PublicKey, choose_dataset, open_lake, require_lake
 from resift.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,11 +31,13 @@ def pull(
     rows: Annotated[int | None, typer.Option("--rows", help="Only so many rows: a random sample of that size.")] = None,
     columns: Annotated[str | None, typer.Option("--columns", help="Only these columns, separated by commas.")] = None,
     repair: Annotated[bool, typer.Option("--repair", help="Fetch again what was altered in a whole copy.")] = False,
+    key: PublicKey = None,
     as_json: AsJson = False,
 ) -> None:
     """Copy a version to a directory and verify every file. Run again, it goes on where it was stopped."""
     from resift.cli.render_copy import render_pulled
     from resift.client.pull import pull as copy
+    from resift.client.signature import read_public_key, require_signed
 
     if lock is not None and dest is None:
         version, dest = None, Path(version) if version else None
@@ -45,6 +47,8 @@ def pull(
             "`resift pull --lock resift.lock DEST`. Name one version and one directory."
         )
     store, manifest = _find(version, lock, lake, dataset)
+    if key is not None:
+        require_signed(store, manifest, read_public_key(key))
     names = [name.strip() for name in columns.split(",")] if columns is not None else None
     with _progress() as told:
         pulled = copy(store, manifest, dest, rows=rows, columns=names, repair=repair, told=told)

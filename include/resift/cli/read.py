@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from resift.cli.exits import NO
-from resift.cli.options import AsJson, DatasetName, Lake, choose_dataset, open_lake
+from resift.cli.options import AsJson, DatasetName, Lake, PublicKey, choose_dataset, open_lake
 
 if TYPE_CHECKING:
     from resift.client.verify import Verification
@@ -84,15 +84,19 @@ def verify(
     judge: Annotated[
         bool, typer.Option("--judge", help="Also hold the suite of published versions against it, verdict included.")
     ] = False,
+    key: PublicKey = None,
     as_json: AsJson = False,
 ) -> None:
     """Compute every digest, count and order of a version again. Exit code 1 if something differs."""
     from resift.cli.render import render_verification
     from resift.client.resolve import resolve
+    from resift.client.signature import read_public_key, require_signed
     from resift.client.verify import verify as check
 
     store = open_lake(lake)
     manifest = resolve(store, choose_dataset(store, dataset), version)
+    if key is not None:
+        require_signed(store, manifest, read_public_key(key))
     verification = check(store, manifest)
     findings = _judge(store, manifest, verification) if judge else None
     render_verification(manifest, verification, findings, as_json=as_json)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resift.client.resolve import resolve
+from resift.client.signature import require_signed
 from resift.client.snapshots import find_manifest, find_tombstone, require_no_tombstone
 from resift.errors import ConfigError, SnapshotDamaged, SnapshotNotFound, StagingError
 from resift.model.manifest import Manifest
@@ -31,9 +32,15 @@ class Standing:
     """Rows erased since the pin was made."""
 
 
-def pin_of(store: Store, manifest: Manifest) -> Pin:
-    """Return the pin of a version as it is now."""
+def pin_of(store: Store, manifest: Manifest, *, signed_by: str | None = None) -> Pin:
+    """Return the pin of a version as it is now.
+
+    Raises:
+        SnapshotDamaged: A key is given, and it did not sign the manifest.
+    """
     m = manifest
+    if signed_by is not None:
+        require_signed(store, manifest, signed_by)
     return Pin(
         lake=store.url,
         dataset=m.dataset,
@@ -41,6 +48,7 @@ def pin_of(store: Store, manifest: Manifest) -> Pin:
         revision=m.revision,
         content_digest=m.content_digest,
         rows=m.rows,
+        signed_by=signed_by,
     )
 
 
@@ -82,6 +90,11 @@ def check(store: Store, pin: Pin) -> Standing:
     manifest = find_manifest(store, pin.dataset, pin.version)
     if manifest is None:
         return Standing(ALTERED, f"{what}: its manifest is gone, and no tombstone says why. Tell who runs {store.url}.")
+    if pin.signed_by is not None:
+        try:
+            require_signed(store, manifest, pin.signed_by)
+        except SnapshotDamaged as error:
+            return Standing(ALTERED, str(error).removeprefix("snapshot "))
     if manifest.revision > pin.revision:
         return _revised(what, pin, manifest)
     if (manifest.revision, manifest.content_digest) != (pin.revision, pin.content_digest):
@@ -111,7 +124,7 @@ def move(store: Store, pin: Pin, version: str | None) -> Pin:
     Raises:
         SnapshotNotFound: The version is not there, was withdrawn or retired; the message tells what follows.
     """
-    return pin_of(store, resolve(store, pin.dataset, version or str(pin.version)))
+    return pin_of(store, resolve(store, pin.dataset, version or str(pin.version)), signed_by=pin.signed_by)
 
 
 def require_pinned(store: Store, pin: Pin) -> Manifest:

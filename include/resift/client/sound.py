@@ -20,7 +20,7 @@ FORMAT = str(Manifest.model_fields["format"].default)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PART = re.compile(r"data/part-\d{5,}-r\d+-[0-9a-f]{12}\.parquet")
 _OWN = re.compile(
-    r"(manifest|tombstone|copy|manifest\.sig|croissant)\.json|README\.md|CITATION\.cff|revisions(/.*)?|(.*/)?\..*",
+    r"(manifest|tombstone|copy|manifest\.sig|croissant)\.json|README\.md|CITATION\.cff|revisions(/.*)?|signatures(/.*)?|(.*/)?\..*",
     re.IGNORECASE,
 )
 """What no manifest may list: the documents that say what is there, and hidden files."""

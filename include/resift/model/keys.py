@@ -139,6 +139,11 @@ def revision(dataset: str, version: date, revision: int) -> str:
     return snapshot(dataset, version) + f"revisions/{revision}.json"
 
 
+def signature(dataset: str, version: date, manifest_digest: str) -> str:
+    """The signature of the manifest with that digest; of another manifest it would be another object."""
+    return snapshot(dataset, version) + f"signatures/{manifest_digest}.json"
+
+
 def tombstone(dataset: str, version: date) -> str:
     """Says that a version ended, since when and why. A version that has one is not read as if it had not."""
     return snapshot(dataset, version) + "tombstone.json"

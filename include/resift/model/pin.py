@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from pydantic import Field
+
 from resift.model.document import Document, Name
 
 
@@ -17,6 +19,8 @@ class Pin(Document):
     revision: int
     content_digest: str
     rows: int
+    signed_by: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    """The public key that must have signed the manifest, in hexadecimal digits; None where nobody need have."""
 
 
 class Target(Document):

@@ -36,6 +36,7 @@ from resift.steps.judged import copy_judged, require_judged
 from resift.steps.plan import read_plan
 from resift.steps.report import with_report
 from resift.steps.settle import clean, move_latest, settle_report, sweep, write_descriptions, write_link
+from resift.steps.sign import sign, signing_key
 from resift.storage import Store
 
 
@@ -168,6 +169,8 @@ def _create_manifest(store: Store, manifest: Manifest) -> Manifest:
     """
     key = keys.manifest(manifest.dataset, manifest.version)
     require_no_tombstone(store, manifest.dataset, manifest.version)
+    if (signer := signing_key()) is not None:
+        sign(store, manifest, signer)
     try:
         store.create(key, manifest.to_json())
     except KeyExists:

@@ -22,6 +22,7 @@ from resift.model.observation import PRN
 from resift.model.refresh import PartEntry, StagedFile
 from resift.report.note import with_note
 from resift.steps.settle import move_latest, remove_files, settle_report, sweep, write_descriptions, write_link
+from resift.steps.sign import sign_revision, signing_key
 from resift.steps.staged import StagedWriter
 from resift.storage import Store
 
@@ -68,7 +69,7 @@ def revise(store: Store, *, dataset: str, version: date, targets: Targets, now: 
     Returns:
         The manifest as it is then; None where the version is not published.
     """
-    key = keys.manifest(dataset, version)
+    key, signer = keys.manifest(dataset, version), signing_key()
     while True:
         stat = store.stat(key)
         manifest = find_manifest(store, dataset, version)
@@ -83,6 +84,8 @@ def revise(store: Store, *, dataset: str, version: date, targets: Targets, now: 
             if not found:
                 break
             revised = _rewrite(store, manifest, found, targets, link=link, now=now)
+            if signer is not None:
+                sign_revision(store, manifest, revised, signer)
             store.swap(key, revised.to_json(), etag=stat.etag)
         except (KeyNotFound, WriteConflict):
             after = store.stat(key)
