@@ -20,6 +20,7 @@ DAGS = (
     "ingest_drops",
     "refresh_snapshot_photos",
     "refresh_snapshot_tiles",
+    "retire_version",
     "sweep_pools",
 )
 
@@ -97,7 +98,7 @@ def test_publish_runs_where_approval_was_skipped_and_never_after_a_failure(dag_b
     assert approve.response_timeout is not None
 
 
-@pytest.mark.parametrize("dag_id", ["sweep_pools", "erase_items"])
+@pytest.mark.parametrize("dag_id", ["sweep_pools", "erase_items", "retire_version"])
 def test_dag_that_deletes_deletes_nothing_unless_told(dag_bag, dag_id: str) -> None:
     dag = dag_bag.dags[dag_id]
 
@@ -113,7 +114,14 @@ def test_broken_dataset_file_is_one_import_error_and_costs_no_other_dag(tmp_path
 
     parsed = parse(tmp_path)
 
-    assert parsed["dags"] == ["compact_pools", "erase_items", "ingest_drops", "refresh_snapshot_photos", "sweep_pools"]
+    assert parsed["dags"] == [
+        "compact_pools",
+        "erase_items",
+        "ingest_drops",
+        "refresh_snapshot_photos",
+        "retire_version",
+        "sweep_pools",
+    ]
     assert [Path(file).name for file in parsed["errors"]] == ["broken_datasets.py"]
     assert "torn.yaml: not YAML" in "".join(parsed["errors"].values())
     assert parsed["heavy"] == []

@@ -1,14 +1,16 @@
-"""The DAGs that compact and sweep a pool, run by Airflow itself."""
+"""The DAGs that compact and sweep a pool, erase from it and retire what was drawn from it, run by Airflow itself."""
 
 import os
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from builders import make_pool, observation
+from builders import NOW, cycle, make_dataset, make_pool, observation, publish_unjudged
 
-from resift.errors import RemovalRefused
+from resift.client.snapshots import find_manifest, find_tombstone
+from resift.errors import ConfigError, RemovalRefused
 from resift.model import keys
-from resift.steps import pool_tasks
+from resift.steps import end_tasks, pool_tasks
+from resift.steps.end import end, plan_ending
 from resift.steps.pools import find_compaction, read_state
 from resift.steps.suppress import suppress
 from resift.storage import open_store
@@ -84,3 +86,36 @@ def test_erasure_by_hand_changes_nothing_and_shows_a_digest_that_carries_it_out(
 
     assert run.state == "success"
     assert store.stat(keys.erasure_receipt("tiles", shown["digest"])) is not None
+
+
+def test_version_is_retired_only_on_the_digest_of_a_dry_run(dag_bag, run_dag, store) -> None:
+    make_pool(store, [observation(f"i{n}", cycle(0)) for n in range(30)])
+    for k in range(2):
+        publish_unjudged(store, make_dataset(size=20), cycle(k))
+    conf = {"dataset": "sample", "version": str(cycle(0)), "why": "bad rows", "follows": str(cycle(1))}
+    named = {
+        "dataset": "sample",
+        "version": cycle(0),
+        "act": "withdraw",
+        "why": "bad rows",
+        "follows": None,
+        "now": NOW,
+    }
+    end(store, **named, plan_digest=plan_ending(store, **named).document_digest())
+    with pytest.raises(RemovalRefused, match="found no digest"):
+        end_tasks.retire(**conf, dry_run=False, digest=None)
+    with pytest.raises(ConfigError, match="not a date"):
+        end_tasks.retire(**conf | {"version": "soon"}, dry_run=True, digest=None)
+    before = [stat.key for stat in store.list("datasets/")]
+
+    run = run_dag(dag_bag.dags["retire_version"], **conf)
+
+    shown = run.get_task_instance("retire").xcom_pull("retire")
+    assert shown["retired"] is False
+    assert [stat.key for stat in store.list("datasets/")] == before
+
+    run = run_dag(dag_bag.dags["retire_version"], **conf, dry_run=False, digest=shown["digest"])
+
+    assert run.state == "success"
+    assert find_manifest(store, "sample", cycle(0)) is None
+    assert find_tombstone(store, "sample", cycle(0)).retired is not None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from resift.cli.options import AsJson, DatasetName, Lake, choose_dataset, open_lake
-from resift.errors import ConfigError
 
 if TYPE_CHECKING:
     from resift.steps.end import Act
@@ -59,13 +58,13 @@ def _end(
     as_json: bool,
 ) -> None:
     from resift.cli.render import print_json
-    from resift.steps.end import end, plan_ending
+    from resift.steps.end import end, plan_ending, read_version
 
     store = open_lake(lake)
     name, day, after, now = (
         choose_dataset(store, dataset),
-        _date(version),
-        _date(follows) if follows else None,
+        read_version(version),
+        read_version(follows) if follows else None,
         datetime.now(UTC),
     )
     if digest is None:
@@ -82,10 +81,3 @@ def _end(
         print_json({"dry_run": False, **tombstone.model_dump(mode="json")})
         return
     typer.echo(f"{name} {day}.{tombstone.revision}: {tombstone.describe()}")
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigError(f"version {text}: not a date, expected one such as 2026-09-28. Correct it.") from error

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Literal
 
 from resift.client.snapshots import find_latest, find_manifest, find_tombstone, not_found
-from resift.errors import KeyExists, RemovalRefused, WriteConflict
+from resift.errors import ConfigError, KeyExists, RemovalRefused, WriteConflict
 from resift.model import keys
 from resift.model.ending import EndingPlan
 from resift.model.manifest import Manifest
@@ -15,6 +15,18 @@ from resift.steps.settle import files_to_remove, remove_files
 from resift.storage import Store
 
 Act = Literal["withdraw", "retire"]
+
+
+def read_version(text: str) -> date:
+    """Return the version a person named.
+
+    Raises:
+        ConfigError: It is no date.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f"version {text}: not a date, expected one such as 2026-09-28. Correct it.") from error
 
 
 def plan_ending(
