@@ -172,12 +172,15 @@ class Reader:
     def host(self, url: str, codes: set[str]) -> bool:
         """Whether the last label of a host is evidence."""
         authority = re.match(r"(?:[a-z][a-z0-9+.-]*:(?!\d))?[/\\]*([^/?#\\]*)", shown(url), re.IGNORECASE)[1]
-        host = re.sub(r":\d*$", "", authority.rpartition("@")[2]).lower().replace("。", ".").strip().rstrip(".")
-        if "." not in host or any(f".{host}".endswith(f".{name}") for name in self.policy["neutral_hosts"]):
-            return False
-        label = host.rpartition(".")[2]
-        code = self.policy["tlds"].get(label, label.upper() if len(label) == 2 else "")
-        return code in codes
+        authority = authority.rpartition("@")[2].lower().replace("。", ".").strip()
+        for piece in re.split(r"[\x00-\x20!\"#$&'()*+,:;<=>?\[\\\]^`{|}]", authority):  # x.fr;a=1
+            host = piece.rstrip(".")
+            if "." not in host or any(f".{host}".endswith(f".{name}") for name in self.policy["neutral_hosts"]):
+                continue
+            label = host.rpartition(".")[2]
+            if self.policy["tlds"].get(label, label.upper() if len(label) == 2 else "") in codes:
+                return True
+        return False
 
     def near(self, lat: float, lon: float, codes: set[str], km: float = 0) -> bool:
         """Whether a cell of one of these codes is within some km of a point; cells have the buffer already."""
@@ -196,15 +199,15 @@ class Reader:
     def point(self, lat: str | None, lon: str | None, codes: set[str]) -> str:
         """Return "inside" or "unreadable", or nothing, for coordinates."""
         texts = [shown(axis or "").replace("−", "-").replace("–", "-").removeprefix("+") for axis in (lat, lon)]
-        if any(re.fullmatch("-?(nan|inf|infinity)", text.lower()) for text in texts):
-            texts = [text for text in texts if not re.fullmatch("-?(nan|inf|infinity)", text.lower())]
+        texts = [text for text in texts if not re.fullmatch("-?(nan|inf|infinity)", text.lower())]
         elsewhere = [text for text in texts if text.lower() not in self.policy["placeholders"]]
         texts = [re.sub(r"^(-?\d{1,3}),(\d+)$", r"\1.\2", text) for text in elsewhere]
         if not all(re.fullmatch(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text) for text in texts):
             return "unreadable"
-        if len(texts) < 2:
-            return ""
-        north, east = map(float, texts)
+        values = [value for value in map(float, texts) if math.isfinite(value)]
+        if len(values) < 2:
+            return "unreadable" if values else ""
+        north, east = values
         if abs(north) < 0.01 and abs(east) < 0.01:
             return ""
         tries, turned = [(north, east)], [(east, north), (north, -east), (-north, east), (north, east - 360)]

@@ -106,17 +106,27 @@ def test_null_island_ends_at_a_hundredth_of_a_degree():
     assert place("0.01", "0.001") is Place.SEA
 
 
-def test_missing_and_half_given_points_say_nothing():
-    found = places((None, None), ("", ""), (" ", "N/A"), ("48.8566", None), ("", "2.3522"), ("unknown", "2.3522"))
+def test_missing_points_say_nothing():
+    found = places((None, None), ("", ""), (" ", "N/A"))
 
-    assert found == [Place.MISSING] * 3 + [Place.INCOMPLETE] * 3
+    assert found == [Place.MISSING] * 3
     assert {each.says for each in found} == {NOTHING}
+
+
+@pytest.mark.parametrize("none", [None, "", " ", "unknown", "NaN", "inf", "-Infinity", "1e400"])
+def test_one_axis_without_the_other_is_evidence_that_cannot_be_read(none):
+    found = places(("48.8566", none), (none, "2.3522"), ("0", none))
+
+    assert found == [Place.INCOMPLETE] * 3
+    assert {each.says for each in found} == {UNREADABLE}
 
 
 @pytest.mark.parametrize("odd", ["NaN", "nan", "inf", "-Infinity", "1e400"])
 def test_numbers_that_are_not_finite_say_nothing(odd):
-    assert place(odd, "2.3522") is Place.NOT_FINITE
-    assert place("48.8566", odd) is Place.NOT_FINITE
+    found = places((odd, odd), (odd, None), ("", odd))
+
+    assert found == [Place.NOT_FINITE] * 3
+    assert {each.says for each in found} == {NOTHING}
 
 
 @pytest.mark.parametrize(

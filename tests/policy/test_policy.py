@@ -125,7 +125,7 @@ rules:
 
 
 def test_reference_of_a_policy_changes_with_its_content(tmp_path):
-    other = read_policy(changed(tmp_path, ("version: 2026.11.0", "version: 2026.11.1")))
+    other = read_policy(changed(tmp_path, ("version: 2026.11.1", "version: 2026.11.2")))
 
     assert other.ref() != load_policy("eu").ref()
 

@@ -13,7 +13,7 @@ DOMAINS = frozenset(["de", "fr", "it", "eu", "xn--90ae", "ευ", "paris", "barce
 NEUTRAL = ("redd.it", "youtu.be", "amzn.eu", "longname.eu")
 WORDS = (
     "https:// http:// HTTPS:// // / \\ ? # @ : :80 . .de de .com .example .redd.it i img xn--90ae .ευ é ？ ／ .fr "
-    ".paris .barcelona aaaaaaaaaaaa youtu.be amzn.eu longname.eu A .DE %2e _"
+    ".paris .barcelona aaaaaaaaaaaa youtu.be amzn.eu longname.eu A .DE %2e _ ; ;a=1 , & :x ~"
 )
 PIECES = st.sampled_from([*WORDS.split(), " ", "\u200b", "a" * 40])
 TEXTS = st.lists(PIECES, max_size=8).map("".join)
@@ -49,3 +49,27 @@ def test_urls_read_together_say_what_each_says_alone(urls):
 )
 def test_host_ends_where_browsers_end_it(url, domain):
     assert domain_of(url) == domain
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://x.fr;a=1/",
+        "https://x.fr;jsessionid=abcdefghij/a.jpg",
+        "https://x.fr;a.example.com/a.jpg",
+        "https://x.fr.;a/",
+        "https://x.fr,a/",
+        "https://x.fr&a=1",
+        "https://x.fr:80;a=1/",
+        "https://x.fr:port/",
+        "https://good.example;x.fr/",
+        "https://x.fr；a=1/",
+    ],
+)
+def test_host_that_something_else_follows_is_still_evidence(url):
+    assert is_evidence(url, DOMAINS, NEUTRAL)
+    assert find_evidence(pa.array([url, LAST]), DOMAINS, NEUTRAL).tolist() == [True, False]
+
+
+def test_neutral_host_that_something_else_follows_is_still_neutral():
+    assert not is_evidence("https://i.redd.it;a=1/", DOMAINS, NEUTRAL)

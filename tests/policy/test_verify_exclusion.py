@@ -33,6 +33,8 @@ OFFENDERS = {
     "part": {"subdivision": "FR-974"},
     "suffix": {"owner_country": "ES", "subdivision": "CN"},
     "place": {"lat": "47.697", "lon": "8.689"},
+    "one-axis": {"lat": "35.6812"},
+    "semicolon": {"url": "https://img.example.fr;a=1/a.jpg"},
     "domain": {"url": "https://img.example.fr/a.jpg"},
     "nothing": {"owner_country": None},
     "unreadable": {"upload_country": "Atlantis"},
@@ -105,7 +107,7 @@ def test_version_without_excluded_items_is_passed(published):
 
     assert (code, out) == (
         0,
-        f"sample {cycle(0)}.0, policy eu 2026.11.0: none of 40 items has evidence of an excluded place\n",
+        f"sample {cycle(0)}.0, policy eu 2026.11.1: none of 40 items has evidence of an excluded place\n",
     )
 
 
@@ -125,7 +127,7 @@ def test_planted_items_are_named_and_nothing_else(published, tmp_path):
     assert code == 1
     assert sorted(line.partition(":")[0] for line in lines) == sorted(planted)
     assert "bad-name: upload_country 'Alemania' is DE" in lines
-    assert last.endswith("14 of 54 items should not be there")
+    assert last.endswith("16 of 56 items should not be there")
 
 
 def test_files_that_cannot_be_read_are_no_answer(published, tmp_path):

@@ -42,6 +42,10 @@ class Exclusion(Protocol):
         """Return which coordinates, in degrees, lie in an excluded place."""
         ...
 
+    def halves(self, lat: pa.ChunkedArray, lon: pa.ChunkedArray) -> np.ndarray:
+        """Return which texts are one coordinate without the other, where that excludes."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:
@@ -207,6 +211,8 @@ def _excluded(db: DuckDBPyConnection, exclusion: Exclusion) -> int:
     for lat, lon in (("lat", "lon"), ("newest_lat", "newest_lon")):
         known = points.filter(pc.and_(pc.is_valid(points[lat]), pc.is_valid(points[lon])))
         rows.append(known[ROW].to_numpy()[exclusion.points(known[lat], known[lon])])
+        texts = db.sql(_HALVES.format(lat=lat, lon=lon)).to_arrow_table()
+        rows.append(texts[ROW].to_numpy()[exclusion.halves(texts["lat"], texts["lon"])])
     return len(np.unique(np.concatenate(rows)))
 
 
@@ -217,6 +223,13 @@ SELECT {ROW}, try_cast(lat AS DOUBLE) AS lat, try_cast(lon AS DOUBLE) AS lon,
        CASE WHEN moved THEN try_cast(newest_lon AS DOUBLE) END AS newest_lon
 FROM (SELECT *, lat IS DISTINCT FROM newest_lat OR lon IS DISTINCT FROM newest_lon AS moved FROM evidence)
 WHERE lat IS NOT NULL AND lon IS NOT NULL OR newest_lat IS NOT NULL AND newest_lon IS NOT NULL
+"""
+
+# What is not two numbers, and not nothing: few rows, for the sift excludes nearly all of them.
+_HALVES = f"""
+SELECT {ROW}, {{lat}} AS lat, {{lon}} AS lon FROM evidence
+WHERE ({{lat}} IS NOT NULL OR {{lon}} IS NOT NULL)
+  AND (isfinite(try_cast({{lat}} AS DOUBLE)) AND isfinite(try_cast({{lon}} AS DOUBLE))) IS NOT TRUE
 """
 
 

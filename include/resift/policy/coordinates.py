@@ -28,7 +28,7 @@ class Place(IntEnum):
 
     MISSING = 0
     INCOMPLETE = 1
-    """One of latitude and longitude only."""
+    """One of latitude and longitude only: something was said of the place, and what cannot be read."""
 
     NOT_FINITE = 2
     NULL_ISLAND = 3
@@ -62,7 +62,7 @@ class Place(IntEnum):
         return f"gps_{self.name.lower()}"
 
 
-SAYS = np.array([NOTHING] * 6 + [OUTSIDE, UNREADABLE] + [INSIDE] * 3, dtype=np.int8)
+SAYS = np.array([NOTHING, UNREADABLE, *[NOTHING] * 4, OUTSIDE, UNREADABLE, *[INSIDE] * 3], dtype=np.int8)
 """What each place says; index it with the places of many points."""
 
 _OF_CELL = np.zeros(3, dtype=np.int8)
@@ -101,7 +101,7 @@ def read_coordinates(
     for start in range(0, len(places), _POINTS):
         north, east = (read_degrees(axis.slice(start, _POINTS), placeholders=placeholders) for axis in (lat, lon))
         found = place_points(north.value, east.value, marked)
-        found[north.missing | east.missing] = Place.INCOMPLETE
+        found[np.isfinite(north.value) != np.isfinite(east.value)] = Place.INCOMPLETE
         found[north.missing & east.missing] = Place.MISSING
         found[north.unreadable | east.unreadable] = Place.UNREADABLE
         places[start : start + _POINTS] = found

@@ -5,6 +5,8 @@ Shares with the judge the policy's facts and nothing of how they are applied: wh
 
 from __future__ import annotations
 
+import math
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
@@ -40,7 +42,8 @@ class Recheck:
         """Count rows of staged evidence that show an excluded place, then or newest, or none that is not excluded."""
         found = self.words(evidence)
         for prefix in ("", "newest_"):
-            found |= self.points(evidence[f"{prefix}lat"], evidence[f"{prefix}lon"])
+            axes = evidence[f"{prefix}lat"], evidence[f"{prefix}lon"]
+            found |= self.points(*axes) | self.halves(*axes)
         return int(found.sum())
 
     def words(self, evidence: pa.Table) -> np.ndarray:
@@ -62,6 +65,24 @@ class Recheck:
         if self.mask is None or "gps" not in self.policy.fields:
             return np.zeros(len(lat), dtype=bool)
         return self._points(lat, lon, self.mask)
+
+    def halves(self, lat: pa.ChunkedArray, lon: pa.ChunkedArray) -> np.ndarray:
+        """Return which texts are one coordinate without the other, where that excludes."""
+        if self.mask is None or "gps" not in self.policy.fields or self.policy.gps.on_unreadable != "exclude":
+            return np.zeros(len(lat), dtype=bool)
+        pairs = zip(lat.to_pylist(), lon.to_pylist(), strict=True)
+        given = [{self._is_number(north), self._is_number(east)} for north, east in pairs]
+        return np.array([each == {True, False} for each in given], dtype=bool)
+
+    def _is_number(self, text: str | None) -> bool | None:
+        """Whether a text is a number or as good as nothing; None for all other texts."""
+        word = _seen(text or "").strip().lower()
+        if not word or word in self.policy.placeholders:
+            return False
+        try:
+            return math.isfinite(float(word.replace(",", ".")))
+        except ValueError:
+            return None
 
     def _countries(self, evidence: pa.Table, prefix: str) -> tuple[np.ndarray, np.ndarray]:
         parts, index = _distinct(evidence[f"{prefix}subdivision"])
@@ -92,9 +113,11 @@ class Recheck:
 
     def _hosts(self, hosts: pa.ChunkedArray) -> np.ndarray:
         words, index = _distinct(hosts)
-        names = [_seen(word).lower().rstrip(".") for word in words]
         neutral = tuple(f".{host}" for host in self.policy.neutral_hosts)
-        bad = [name.endswith(self.bad_domains) and not f".{name}".endswith(neutral) for name in names]
+        bad = [
+            any(name.endswith(self.bad_domains) and not f".{name}".endswith(neutral) for name in _names_in(word))
+            for word in words
+        ]
         return np.array(bad, dtype=bool)[index]
 
     def _points(self, lat: pa.ChunkedArray, lon: pa.ChunkedArray, mask: Mask) -> np.ndarray:
@@ -173,6 +196,11 @@ def _seen(word: str) -> str:
         return word
     word = "".join(c for c in unicodedata.normalize("NFKC", word) if unicodedata.category(c) != "Cf")
     return "".join(chr(ord(c) - 0x1F1E6 + 65) if 0x1F1E6 <= ord(c) <= 0x1F1FF else c for c in word)
+
+
+def _names_in(host: str) -> list[str]:
+    """Return the names of a host: one, unless a mark that is in no name stands in it."""
+    return [name.rstrip(".") for name in re.split(r"[!\"#$&'()*+,;<=>\[\]^`{|}]", _seen(host).lower())]
 
 
 def _squeeze(word: str) -> str:
