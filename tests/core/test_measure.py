@@ -35,8 +35,8 @@ GOOD = {
 class Nothing:
     """A policy that excludes nothing, or the words and the longitudes it is told."""
 
-    def __init__(self, word=None, lon=None):
-        self.word, self.lon = word, lon
+    def __init__(self, word=None, lon=None, half=None):
+        self.word, self.lon, self.half = word, lon, half
 
     def words(self, evidence):
         return np.array(
@@ -45,6 +45,10 @@ class Nothing:
 
     def points(self, lat, lon):
         return np.array([one == self.lon for one in lon.to_pylist()], dtype=bool)
+
+    def halves(self, lat, lon):
+        assert "7.5" not in lon.to_pylist()
+        return np.array([self.half is not None and one == self.half for one in lat.to_pylist()], dtype=bool)
 
 
 def measured(*rows, part_rows=None, **expected):
@@ -159,10 +163,17 @@ def test_each_row_with_an_excluded_word_is_counted_once():
 
 def test_coordinates_are_looked_at_then_and_where_they_moved():
     there, elsewhere = {"lat": "1", "lon": " 7.5 "}, {"newest_lat": "1", "newest_lon": "7.5"}
-    rows = [{}, there, elsewhere, there | elsewhere, {"lat": "1", "lon": "east"}, {"lon": "7.5"}]
+    rows = [{}, there, elsewhere, there | elsewhere, {"lat": "1", "lon": "east"}, {"lon": "7.50"}]
     rows = [{PRN: START + n, "image_id": str(n)} | row for n, row in enumerate(rows)]
 
     assert measured(*rows, exclusion=Nothing(lon=7.5))["excluded"] == 3
+
+
+def test_texts_that_are_not_two_numbers_are_looked_at_then_and_newest():
+    rows = [{}, {"lat": "1"}, {"newest_lat": "1", "newest_lon": "nan"}, {"lat": "1", "lon": "7.5"}, {"lon": "2"}]
+    rows = [{PRN: START + n, "image_id": str(n)} | row for n, row in enumerate(rows)]
+
+    assert measured(*rows, exclusion=Nothing(half="1"))["excluded"] == 2
 
 
 def test_row_excluded_by_word_and_by_coordinates_counts_once():

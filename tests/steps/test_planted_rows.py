@@ -32,6 +32,8 @@ KINDS: dict[str, dict[str, str]] = {
     "alias": {"owner_country": "EL"},
     "name": {"upload_country": "Alemania"},
     "coordinates": {"lat": "47.697", "lon": "8.689"},
+    "one coordinate": {"lat": "35.6812"},
+    "domain and more": {"url": "https://img.example.fr;a=1/a.jpg"},
     "top-level domain": {"url": "https://img.example.fr/a.jpg"},
     "subdivision": {"subdivision": "FR-974"},
 }

@@ -177,7 +177,7 @@ def _settle(urls: pa.LargeStringArray, ends: _Ends) -> np.ndarray:
 def _find_ends(body: np.ndarray, first: np.ndarray) -> np.ndarray:
     """Return where each host ends: at a byte that is in no plain host, or ``_LONGEST`` bytes on.
 
-    In one are letters, digits, ``-``, ``.``, ``_``, and the ``@`` after a user. The others lie in few intervals of bytes.
+    In one are letters, digits, ``-``, ``.``, ``_``, and the ``@`` after a user. The others lie in few intervals.
     """
     windows = np.ndarray(len(body) - _SIGHT + 1, dtype=f"V{_SIGHT}", buffer=body, strides=(1,))
     last = first.copy()
