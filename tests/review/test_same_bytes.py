@@ -16,7 +16,7 @@ STATES = ["public"] * 9 + ["private", "deleted"]
 def history(k: int, seed: int):
     """Observations of one cycle, of which many share item and instant and differ in what they say."""
     chance = random.Random(seed)
-    hours = {number: -1 - chance.randrange(2000) for number in range(400)}
+    hours = {number: -1 - chance.randrange(2000) for number in range(250)}
     return [
         observation(
             f"image-{number}",
@@ -25,7 +25,7 @@ def history(k: int, seed: int):
             url=f"https://host.example/{copy}.jpg",
             owner_country=chance.choice(["US", "JP", None, "FR"]),
         )
-        for number in range(400)
+        for number in range(250)
         for copy in range(1 + number % 3)
     ]
 
@@ -38,7 +38,7 @@ def layouts():
         for layout in range(10):
             chance, store = random.Random(layout), MemoryStore()
             runs.SLICE_ROWS = chance.choice([3, 50, 10**6])
-            dataset = make_dataset(size=120, turnover=0.25, nominal_width=0.5)
+            dataset = make_dataset(size=75, turnover=0.25, nominal_width=0.5)
             for k in (0, 1):
                 rows = chance.sample(whole := history(k, seed=k), len(whole))
                 drops = chance.choice([1, 2, 7])
