@@ -138,6 +138,7 @@ class Histories(RuleBasedStateMachine):
         target = self.dataset.model_copy(update={"name": f"c{len(self.history)}-{len(self.suppressed)}"})
         if not expected:
             return
+        again = (target.name, cycle(k)) in self.published
         manifest = publish_unjudged(self.store, target, cycle(k))
 
         rows = snapshot_rows(self.store, manifest)
@@ -154,6 +155,8 @@ class Histories(RuleBasedStateMachine):
             for reason, count in funnel.removed.items():
                 found[reason.partition(".")[0]] = found.get(reason.partition(".")[0], 0) + count
             assert found == counted
+            if again:
+                return  # what was published before counts what was in the pool then, before a compaction since
             compaction = find_compaction(self.store, "photos")
             removed = sum(compaction.removed_ever.values()) if compaction else 0
             assert funnel.observations == len(self.history) - removed
