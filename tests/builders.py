@@ -176,8 +176,9 @@ def hand_in(store: Store, cut: Any, **fields: Any) -> Any:
     from resift.model.verdict import Finding, Verdict
 
     named = {name: getattr(cut, name) for name in ("dataset", "version", "plan_id", "content_digest")}
-    passing = {"status": "proceed", "findings": (Finding(rule="r", status="pass", found="1", expected="1"),)}
-    known = {**named, "cut_digest": cut.document_digest(), **passing, "evaluated": 1}
+    told = {"proceed": ("pass",), "hold": ("pass", "hold"), "stop": ("pass", "fail")}[fields.get("status", "proceed")]
+    findings = tuple(Finding(rule="r", status=status, found="1", expected="1") for status in told)
+    known = {**named, "cut_digest": cut.document_digest(), "status": "proceed", "findings": findings, "evaluated": 1}
     verdict = Verdict.sealed(**(known | fields))
     store.put(Staging(cut.dataset, cut.version, cut.plan_id).verdict, verdict.to_json())
     return verdict

@@ -21,8 +21,12 @@ from rolling import SIZE, rolling_drops
 
 from resift.client.snapshots import list_versions, read_manifest
 from resift.client.verify import verify
-from resift.errors import GridError, SnapshotConflict
+from resift.errors import GridError, SnapshotConflict, StagingError
 from resift.model import keys
+from resift.model.keys import Staging
+from resift.steps.erase import wanted
+from resift.steps.plan import name_of_plan, read_plan
+from resift.steps.suppress import write_suppression
 from resift.storage import MemoryStore
 
 DATASET = make_dataset(size=SIZE, turnover=0.25, nominal_width=0.4)
@@ -227,6 +231,18 @@ class TestAgain:
         assert verify(store, published).problems == ()
         assert read_manifest(store, "sample", "latest") == published
 
+    def test_conflict_over_a_new_suppression_erases_nothing(self, rolling):
+        store = rolling()
+        gone = ids(store, publish_unjudged(store, DATASET, cycle(1)))[0]
+        before = published_bytes(store, cycle(1))
+        entries = wanted(store, pool="photos", images=[gone], owners=[], request="T-1", requested_at=NOW)
+        write_suppression(store, entries[0])
+
+        with pytest.raises(SnapshotConflict, match="suppressions is"):
+            publish_unjudged(store, DATASET, cycle(1))
+
+        assert published_bytes(store, cycle(1)) == before
+
     def test_other_dataset_file_is_a_conflict_that_names_it(self, rolling):
         store = rolling()
         publish_unjudged(store, DATASET, cycle(1))
@@ -240,3 +256,31 @@ class TestAgain:
         make_pool(store, [observation("late", cycle(2), state="private")])
 
         assert publish_unjudged(store, DATASET, cycle(1)) == published
+
+
+class TestSoftware:
+    def test_plan_of_other_software_has_another_name_so_that_no_bytes_are_mixed(self, rolling):
+        store = rolling()
+        cut = stage(store, DATASET, cycle(1))
+        here = Staging("sample", cycle(1), cut.plan_id)
+        planned = read_plan(store, here)
+
+        names = {
+            name_of_plan(planned.model_copy(update={"software": planned.software | {name: "1.0"}}))
+            for name in ("resift", "pyarrow")
+        }
+
+        assert len(names | {cut.plan_id}) == 3
+
+    def test_refresh_planned_with_other_software_is_planned_anew(self, rolling):
+        store = rolling()
+        cut = stage(store, DATASET, cycle(1))
+        here = Staging("sample", cycle(1), cut.plan_id)
+        older = read_plan(store, here).model_copy(update={"software": {"resift": "0.0.1", "pyarrow": "1.0"}})
+        there = Staging("sample", cycle(1), name_of_plan(older))
+        store.put(there.plan, older.to_json())
+
+        with pytest.raises(StagingError, match=r"was planned with pyarrow 1\.0 and resift 0\.0\.1, expected pyarrow"):
+            read_plan(store, there)
+
+        assert stage(store, DATASET, cycle(1)).plan_id == cut.plan_id

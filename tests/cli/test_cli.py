@@ -273,6 +273,7 @@ class TestWrongUse:
             (["--as-of", str(cycle(9)), "--known-at", NOW.isoformat()], "is later than known_at"),
             (["--known-at", "noon"], "known_at noon: not an instant"),
             (["--known-at", "2026-11-23T12:00:00"], "has no time zone"),
+            (["--known-at", "9999-01-06T00:00:00Z"], "expected an instant not later than now"),
         ],
     )
     def test_wrong_date_is_wrong_use(self, resift, lake, tmp_path, options, message):

@@ -22,6 +22,7 @@ from resift.storage import MemoryStore
 
 AT = datetime(2026, 11, 24, 3, 12, tzinfo=UTC)
 JUMP = Finding(rule="members gone stale", status="hold", found="40%", expected="at most 30%")
+PASSED = Finding(rule="ids are not null", status="pass", found="holds", expected="null_ids = 0")
 BROKEN = Finding(rule="ids are unique", status="fail", found="2", expected="0")
 WORD = {"by": "night shift", "why": "the archive moved", "at": AT}
 
@@ -30,7 +31,7 @@ def held(store: MemoryStore, **fields: Any) -> Verdict:
     """Stage a snapshot and a verdict that holds it, unless told otherwise, where the judge leaves it."""
     make_pool(store, [observation(f"p{number}", cycle(0)) for number in range(20)])
     cut = stage_refresh(store, make_dataset(), cycle(0))
-    return hand_in(store, cut, **({"status": "hold", "findings": (JUMP,)} | fields))
+    return hand_in(store, cut, **({"status": "hold", "findings": (PASSED, JUMP)} | fields))
 
 
 def publish_on(store: MemoryStore, verdict: Verdict) -> Manifest:
@@ -122,7 +123,7 @@ def test_approval_of_another_verdict_does_not_count(store: MemoryStore) -> None:
     verdict = held(store)
     approve(store, verdict, **WORD)
     cut = stage_refresh(store, make_dataset(), cycle(0))
-    other = hand_in(store, cut, status="hold", findings=(JUMP, JUMP))
+    other = hand_in(store, cut, status="hold", findings=(PASSED, JUMP, JUMP))
 
     with pytest.raises(RefreshHeld):
         publish_on(store, other)
@@ -163,6 +164,18 @@ def test_verdict_edited_from_hold_to_proceed_and_sealed_again_is_refused(store: 
 
     with pytest.raises(VerdictError, match=r"says proceed after 1 checks, its 1 findings give stop"):
         publish_on(store, resealed)
+    assert versions(store) == []
+
+
+@pytest.mark.parametrize("found", [{"evaluated": 0, "findings": ()}, {"findings": (JUMP,)}])
+def test_hold_that_its_findings_do_not_give_is_refused_though_a_person_approved_it(
+    store: MemoryStore, found: dict[str, Any]
+) -> None:
+    verdict = held(store, **found)
+    approve(store, verdict, **WORD)
+
+    with pytest.raises(VerdictError, match=r"says hold after \d checks, its \d findings give stop"):
+        publish_on(store, verdict)
     assert versions(store) == []
 
 

@@ -16,12 +16,20 @@ from resift.client.diff import read_changes
 from resift.client.pull import pull
 from resift.client.snapshots import list_versions, read_manifest
 from resift.client.verify import verify
-from resift.errors import ConfigError, KeyNotFound, PoolError, RemovalRefused, SnapshotConflict, SnapshotDamaged
+from resift.errors import (
+    ConfigError,
+    PoolError,
+    RemovalRefused,
+    SnapshotConflict,
+    SnapshotDamaged,
+    StagingError,
+)
 from resift.model import keys
 from resift.model.manifest import Latest, Revision
 from resift.report.note import with_note
 from resift.steps.erase import erase, plan_erasure, wanted
 from resift.steps.publish import publish
+from resift.steps.suppress import write_suppression
 from resift.storage import MemoryStore
 
 DATASET = make_dataset(size=60, part_rows=100, turnover=0.5, nominal_width=0.4)
@@ -466,7 +474,7 @@ def test_erasure_that_races_with_a_publisher_leaves_no_way_back(when):
     act = staged(store)
     gone = [row["image_id"] for row in rows_of(store)[cycle(0)][-3:]]
 
-    with contextlib.suppress(PoolError, KeyNotFound):
+    with contextlib.suppress(PoolError, StagingError):
         act(Watched(store, "manifest.json", **{when: lambda: carry_out(store, *gone)}))
 
     assert not set(gone) & {row["image_id"] for rows in rows_of(store).values() for row in rows}
@@ -509,3 +517,63 @@ def test_refresh_under_way_is_removed_from_staging_because_it_holds_the_item(sto
 
     assert receipt.staged == 1
     assert list(store.list("datasets/sample/staging/")) == []
+
+
+def lake_with_a_publisher(store):
+    """A lake with one cycle staged, what publishes it, and an item of a part it copies."""
+    make_pool(store, [observation(f"i{n}", cycle(1)) for n in range(30)])
+    return staged(store), "i3"
+
+
+def test_publisher_that_died_leaves_nothing_an_erasure_does_not_find():
+    for ending in ("/manifest.json", "/report.html"):
+        store = MemoryStore()
+        act, gone = lake_with_a_publisher(store)
+        with pytest.raises(Interrupted):
+            act(Watched(store, ending, before=die))
+        assert list(store.list(keys.snapshots("sample")))
+
+        carry_out(store, gone)
+
+        assert is_nowhere(store, gone)
+        assert [stat.key for stat in store.list(keys.snapshots("sample"))] == []
+
+
+def die():
+    raise Interrupted
+
+
+def test_publisher_refused_for_a_suppression_takes_back_what_it_copied():
+    store = MemoryStore()
+    act, gone = lake_with_a_publisher(store)
+    (entry,) = wanted(store, pool="photos", images=[gone], owners=[], request="T-1", requested_at=NOW)
+
+    with pytest.raises(PoolError, match="suppressions or policy changed"):
+        act(Watched(store, "/report.html", after=lambda: write_suppression(store, entry)))
+
+    assert [stat.key for stat in store.list(keys.snapshots("sample"))] == []
+
+
+def test_publisher_whose_copies_an_erasure_removed_publishes_nothing():
+    store = MemoryStore()
+    act, gone = lake_with_a_publisher(store)
+
+    with pytest.raises(StagingError, match=r"not published\. .* are gone, expected those just copied"):
+        act(Watched(store, "/manifest.json", before=lambda: carry_out(store, gone)))
+
+    assert versions(store) == []
+    assert is_nowhere(store, gone)
+
+
+def test_erasure_leaves_the_copies_of_a_publisher_that_knows_of_it():
+    store = MemoryStore()
+    act, gone = lake_with_a_publisher(store)
+    with pytest.raises(Interrupted):
+        act(Watched(store, "/manifest.json", before=die))
+    carry_out(store, gone)
+
+    staged(store)(Watched(store, "/manifest.json", before=lambda: carry_out(store, gone)))
+
+    (manifest,) = versions(store)
+    assert manifest.rows == 29
+    assert_verified(store)

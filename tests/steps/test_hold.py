@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from resift.steps.hold import approve_as_answered, next_task, reasons
 from resift.storage import MemoryStore
 
 AT = datetime(2026, 11, 24, 3, 12, tzinfo=UTC)
+JUDGED = AT.isoformat()
 YES = {
     "chosen_options": ["Approve"],
     "params_input": {"why": "the archive closed"},
@@ -64,7 +65,7 @@ def test_names_in_the_data_do_not_become_markup() -> None:
 
 
 def test_answer_of_a_person_becomes_the_approval() -> None:
-    approval = approve_as_answered(MemoryStore(), verdict(), YES)
+    approval = approve_as_answered(MemoryStore(), verdict(), YES, judged_at=JUDGED)
 
     assert (approval.by, approval.why, approval.at) == ("night shift", "the archive closed", AT)
 
@@ -78,10 +79,19 @@ def test_any_other_answer_publishes_nothing(answer: dict[str, Any]) -> None:
     store = MemoryStore()
 
     with pytest.raises(RefreshHeld, match=r"expected Approve by a person. Clear `approve` of this run to ask again"):
-        approve_as_answered(store, verdict(), YES | answer)
+        approve_as_answered(store, verdict(), YES | answer, judged_at=JUDGED)
     assert not list(store.list(""))
 
 
 def test_answer_without_a_reason_is_refused() -> None:
     with pytest.raises(VerdictError, match="--why has 0 characters"):
-        approve_as_answered(MemoryStore(), verdict(), YES | {"params_input": {}})
+        approve_as_answered(MemoryStore(), verdict(), YES | {"params_input": {}}, judged_at=JUDGED)
+
+
+def test_answer_given_before_the_snapshot_was_judged_publishes_nothing() -> None:
+    store = MemoryStore()
+    later = (AT + timedelta(seconds=1)).isoformat()
+
+    with pytest.raises(RefreshHeld, match=r"it was for another verdict\. Clear `approve` of this run"):
+        approve_as_answered(store, verdict(), YES, judged_at=later)
+    assert not list(store.list(""))

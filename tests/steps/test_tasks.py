@@ -68,6 +68,13 @@ def test_known_at_without_time_zone_is_refused(text: str) -> None:
         tasks.resolve_known_at(text)
 
 
+def test_known_at_that_is_not_yet_is_refused() -> None:
+    with pytest.raises(
+        ConfigError, match=r"known_at: found 9999-01-06 00:00 UTC, expected an instant not later than now"
+    ):
+        tasks.resolve_known_at("9999-01-06T00:00:00Z")
+
+
 def test_known_at_is_read_in_its_own_time_zone() -> None:
     assert tasks.resolve_known_at("2025-01-06T01:00:00+01:00") == midnight(date(2025, 1, 6))
 

@@ -10,6 +10,7 @@ import typer
 
 from resift.cli.options import AsJson, Lake, open_lake, read_dataset
 from resift.errors import ConfigError
+from resift.model.grid import require_past
 
 if TYPE_CHECKING:
     from resift.model.grid import Grid
@@ -69,4 +70,5 @@ def _parse_instant(text: str) -> datetime:
         ) from error
     if instant.tzinfo is None:
         raise ConfigError(f"known_at {text}: has no time zone, expected one. Write {text}Z for UTC.")
+    require_past(instant, now=datetime.now(UTC))
     return instant

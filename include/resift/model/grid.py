@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from resift.errors import GridError
+from resift.errors import ConfigError, GridError
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +61,16 @@ class Grid:
 def midnight(day: date) -> datetime:
     """Return the instant a grid date means: midnight UTC at its start."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def require_past(known_at: datetime, *, now: datetime) -> None:
+    """Refuse to judge rights as of an instant of which nobody can know: removals may still arrive before it.
+
+    Raises:
+        ConfigError: ``known_at`` is later than ``now``.
+    """
+    if known_at > now:
+        raise ConfigError(
+            f"known_at: found {known_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, expected an instant not later than now, "
+            f"{now:%Y-%m-%d %H:%M} UTC. Leave it out, or name an earlier one."
+        )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal, Self
 
+from pydantic import Field
+
 from resift.errors import StagingError
 from resift.model.dataset import Dataset
 from resift.model.document import Document, Name, canonical_json, sha256_hex
@@ -66,6 +68,9 @@ class Plan(Document):
     ranges: tuple[Range, ...]
     groups: tuple[tuple[int, ...], ...]
     """Range indexes of each task, consecutive; at most 256 groups."""
+
+    software: dict[str, str] = Field(default_factory=dict)
+    """Versions of what writes the bytes; empty in plans of older versions of resift."""
 
 
 class PlanReceipt(Document):

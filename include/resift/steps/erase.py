@@ -19,7 +19,8 @@ from resift.model.keys import Staging
 from resift.model.manifest import Manifest
 from resift.model.observation import PRN
 from resift.model.suppression import Suppression
-from resift.steps.plan import read_plan
+from resift.steps.orphans import remove_all_orphans
+from resift.steps.plan import find_plan
 from resift.steps.pools import read_pool, read_state, read_suppressions
 from resift.steps.revise import find_rows, revise
 from resift.steps.runs import PoolReader
@@ -92,7 +93,8 @@ def erase(
 
     The plan must be the one whose digest was agreed to; an erasure that was begun under that digest is finished,
     whatever else happened meanwhile. It ends when a search of all versions, those published meanwhile included,
-    finds none of the items. Refreshes under way that know of fewer suppressions are removed from staging.
+    finds none of the items. Refreshes under way that know of fewer suppressions are removed from staging, and files
+    that a publisher copied and no version lists from among the snapshots.
 
     Danger:
         There is no way back: rows, changes and the files that held them are deleted, and the items never return.
@@ -116,7 +118,7 @@ def erase(
         write_suppression(store, entry)
     if begun is None:
         store.put(key, plan.to_json())
-    revised = _erase_everywhere(store, pool, entries, now)
+    revised, staged = _erase_everywhere(store, pool, entries, now)
     receipt = ErasureReceipt(
         plan_digest=plan_digest,
         pool=pool,
@@ -125,7 +127,7 @@ def erase(
             Revised.model_validate({name: getattr(manifest, name) for name in Revised.model_fields})
             for manifest in revised
         ),
-        staged=_clean_staging(store, pool),
+        staged=staged,
     )
     store.put(keys.erasure_receipt(pool, plan_digest), receipt.to_json())
     return receipt
@@ -192,8 +194,15 @@ def _published_over(store: Store, pool: str) -> Iterator[Manifest]:
                 yield manifest
 
 
-def _erase_everywhere(store: Store, pool: str, entries: Sequence[Suppression], now: datetime) -> list[Manifest]:
-    """Revise every version until a search finds nothing more, and return those that the last search saw."""
+def _erase_everywhere(
+    store: Store, pool: str, entries: Sequence[Suppression], now: datetime
+) -> tuple[list[Manifest], int]:
+    """Revise every version, and remove what belongs to none, until a search finds nothing more.
+
+    Returns:
+        The versions that the last search saw, and how many refreshes under way were removed.
+    """
+    cleaned = 0
     while True:
         manifests = list(_published_over(store, pool))
         targets = find_targets(store, pool, entries, manifests)
@@ -201,9 +210,11 @@ def _erase_everywhere(store: Store, pool: str, entries: Sequence[Suppression], n
             revise(store, dataset=manifest.dataset, version=manifest.version, targets=targets, now=now)
             for manifest in manifests
         ]
+        cleaned += _clean_staging(store, pool)
+        remove_all_orphans(store)
         after = list(_published_over(store, pool))
         if [manifest for manifest in revised if manifest is not None] == after:
-            return after
+            return after, cleaned
 
 
 def _begun(store: Store, key: str) -> ErasurePlan | None:
@@ -220,7 +231,7 @@ def _clean_staging(store: Store, pool: str) -> int:
     for dataset, _, version, plan_id in sorted(under_way):
         staging = Staging(dataset, date.fromisoformat(version), plan_id)
         # A plan goes last: where there is none, nobody can use what is left.
-        plan = None if store.stat(staging.plan) is None else read_plan(store, staging)
+        plan = find_plan(store, staging)
         if plan is None or (plan.dataset.pool == pool and plan.suppressions_digest != digest):
             clean(store, staging)
             cleaned += 1

@@ -47,11 +47,11 @@ def reasons(verdict: Verdict) -> str:
     return "\n".join([*lines, "", "Approve only what you can explain. Name, time and reason are published."])
 
 
-def approve_as_answered(store: Store, verdict: Verdict, response: Mapping[str, Any]) -> Approval:
+def approve_as_answered(store: Store, verdict: Verdict, response: Mapping[str, Any], *, judged_at: str) -> Approval:
     """Write the approval a person gave in Airflow: who, when and why are those of the response.
 
     Raises:
-        RefreshHeld: The answer is not yes, or nobody gave it.
+        RefreshHeld: The answer is not yes, nobody gave it, or it was given before the snapshot was judged.
         VerdictError: The verdict may not be approved, or no reason was given.
     """
     user, chosen = response.get("responded_by_user"), list(response.get("chosen_options") or [])
@@ -60,11 +60,18 @@ def approve_as_answered(store: Store, verdict: Verdict, response: Mapping[str, A
             f"refresh {verdict.dataset} {verdict.version}: not published. The answer is {chosen or 'missing'} by "
             f"{user or 'nobody'}, expected {APPROVE} by a person. Clear `approve` of this run to ask again."
         )
-    at = response["responded_at"]
+    given = response["responded_at"]
+    at = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
+    if at < datetime.fromisoformat(judged_at):
+        raise RefreshHeld(
+            f"refresh {verdict.dataset} {verdict.version}: not published. The answer is of {at:%Y-%m-%d %H:%M:%S} UTC, "
+            f"expected one after {judged_at}, when the snapshot was judged: it was for another verdict. "
+            "Clear `approve` of this run to ask again."
+        )
     return approve(
         store,
         verdict,
         by=str(user.get("name") or user["id"]),
         why=str((response.get("params_input") or {}).get("why") or ""),
-        at=at if isinstance(at, datetime) else datetime.fromisoformat(str(at)),
+        at=at,
     )

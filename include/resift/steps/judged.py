@@ -29,10 +29,10 @@ def require_judged(store: Store, staging: Staging, verdict: Verdict) -> None:
             "in. Publish with the verdict the judge staged."
         )
     given = status_of(verdict.findings, evaluated=verdict.evaluated)
-    if verdict.status == "proceed" and given != "proceed":
+    if verdict.status != given:
         raise VerdictError(
-            f"verdict of {verdict.dataset} {verdict.version}: says proceed after {verdict.evaluated} checks, its "
-            f"{len(verdict.findings)} findings give {given}. The judge never says so; run `resift refresh` again."
+            f"verdict of {verdict.dataset} {verdict.version}: says {verdict.status} after {verdict.evaluated} checks, "
+            f"its {len(verdict.findings)} findings give {given}. The judge never says so; run `resift refresh` again."
         )
 
 

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime
 
+import pyarrow as pa
+
+import resift
 from resift.client.snapshots import find_previous, require_no_tombstone
 from resift.core.circle import intervals, range_width, start_point
 from resift.core.estimate import width_to_search
 from resift.core.prn import CIRCLE
-from resift.errors import ConfigError, GridError, KeyExists, PoolError, StagingError
+from resift.errors import ConfigError, GridError, KeyExists, KeyNotFound, PoolError, StagingError
 from resift.model.dataset import Dataset
 from resift.model.document import canonical_json, sha256_hex
 from resift.model.grid import midnight
@@ -56,7 +59,7 @@ def plan(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime) -> 
         )
     require_no_tombstone(store, dataset.name, as_of)
     draft = _freeze(store, dataset, cycle, as_of, known_at.astimezone(UTC))
-    plan_id = _plan_id(draft)
+    plan_id = name_of_plan(draft)
     staging = Staging(dataset.name, as_of, plan_id)
     if store.stat(staging.plan) is None:
         ranges = list(_ranges(draft, open_framer(store, draft)))
@@ -74,15 +77,27 @@ def read_plan(store: Store, staging: Staging) -> Plan:
     """Return the plan of a refresh under way.
 
     Raises:
-        StagingError: It is not the plan that its name says.
+        StagingError: It is not the plan that its name says, or other software made it.
     """
     plan = Plan.from_json(store.get(staging.plan), what=staging.plan)
-    if (found := _plan_id(plan)) != staging.plan_id:
+    if plan.software != _software():
+        raise StagingError(
+            f"{store.url}/{staging.plan}: was planned with {_told(plan.software)}, expected {_told(_software())}, "
+            "which runs now. What two versions wrote must not be mixed; start the refresh again from `plan`."
+        )
+    if (found := name_of_plan(plan)) != staging.plan_id:
         raise StagingError(
             f"{store.url}/{staging.plan}: what it says gives plan {found}, expected {staging.plan_id}. It was altered "
             "after planning; refresh again."
         )
     return plan
+
+
+def find_plan(store: Store, staging: Staging) -> Plan | None:
+    """Return the plan that lies there, whoever made it, or None."""
+    with suppress(KeyNotFound):
+        return Plan.from_json(store.get(staging.plan), what=staging.plan)
+    return None
 
 
 def _freeze(store: Store, dataset: Dataset, cycle: int, as_of: date, known_at: datetime) -> Plan:
@@ -112,7 +127,17 @@ def _freeze(store: Store, dataset: Dataset, cycle: int, as_of: date, known_at: d
         range_width=range_width(size=dataset.size, part_rows=dataset.part_rows, nominal_width=dataset.nominal_width),
         ranges=(),
         groups=(),
+        software=_software(),
     )
+
+
+def _software() -> dict[str, str]:
+    """Return the versions of what the bytes of a part depend on."""
+    return {"resift": resift.__version__, "pyarrow": pa.__version__}
+
+
+def _told(software: dict[str, str]) -> str:
+    return " and ".join(f"{name} {version}" for name, version in sorted(software.items())) or "an older resift"
 
 
 def _previous(manifest: Manifest) -> Previous:
@@ -125,7 +150,7 @@ def _previous(manifest: Manifest) -> Previous:
     )
 
 
-def _plan_id(draft: Plan) -> str:
+def name_of_plan(draft: Plan) -> str:
     """Name a plan by what it depends on. Of known_at only the day counts: policies are dated by days."""
     content = draft.model_dump(mode="json", exclude={"ranges", "groups", "known_at"})
     return sha256_hex(canonical_json([content, str(draft.known_at.date())]))[:16]

@@ -15,9 +15,12 @@ from resift.core.estimate import eligible_estimate
 from resift.core.prn import CIRCLE
 from resift.errors import (
     KeyExists,
+    PoolError,
     RefreshHeld,
     RefreshRefused,
     SnapshotConflict,
+    SnapshotRetired,
+    SnapshotWithdrawn,
     StagingError,
 )
 from resift.model import keys
@@ -25,14 +28,16 @@ from resift.model.approval import Approval
 from resift.model.document import sha256_hex
 from resift.model.grid import midnight
 from resift.model.keys import Staging
-from resift.model.manifest import Changes, Column, Draw, Extra, Funnel, Manifest, Revision
+from resift.model.manifest import Changes, Column, Draw, Extra, Funnel, Manifest
 from resift.model.refresh import CutReceipt, Plan
 from resift.model.verdict import Verdict
 from resift.steps.approve import find_approval
+from resift.steps.conflict import require_same_content
 from resift.steps.cut import read_cut
 from resift.steps.erase import erase_suppressed
 from resift.steps.framing import published_schema, require_planned_rights
 from resift.steps.judged import copy_judged, require_judged
+from resift.steps.orphans import missing_files, remove_orphans
 from resift.steps.plan import read_plan
 from resift.steps.report import with_report
 from resift.steps.settle import clean, move_latest, settle_report, sweep, write_descriptions, write_link
@@ -47,7 +52,7 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
 
     Raises:
         VerdictError: The verdict is foreign or altered, or not the one the judge staged; or its approval is.
-        StagingError: What was staged was altered after judging.
+        StagingError: What was staged was altered after judging, or what was copied was removed by an erasure.
         RefreshHeld: The breaker holds the snapshot, and nobody approved it.
         RefreshRefused: The judge found the snapshot wrong.
         SnapshotConflict: The version is published with other content.
@@ -67,7 +72,9 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
     )
     require_no_tombstone(store, dataset, version)
     published = find_manifest(store, dataset, version)
-    if published is None:
+    if published is not None:
+        require_same_content(store, published, plan, cut)
+    else:
         require_judged(store, staging, verdict)
         approval = find_approval(store, staging, verdict)
         require_pass(verdict, approval)
@@ -78,8 +85,6 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
     settle_report(store, published)
     write_descriptions(store, published)
     sweep(store, published)
-    if cut.content_digest not in (published.content_digest, _first_digest(store, published)):
-        raise SnapshotConflict(describe_conflict(published, plan, cut))
     move_latest(store, published)
     clean(store, staging)
     return published
@@ -123,33 +128,21 @@ def require_pass(verdict: Verdict, approval: Approval | None = None) -> None:
     raise RefreshRefused(f"{what} Nothing staged may be published; find the cause and refresh again.")
 
 
-def describe_conflict(published: Manifest, plan: Plan, cut: CutReceipt) -> str:
-    """Say what differs between a published version and what was staged for it, and since when."""
-    differing = [
-        f"{name} is {found}, published {expected}"
-        for name, found, expected in (
-            ("rows", cut.rows, published.rows),
-            ("pool", plan.pool_digest[:12], published.pool_digest[:12]),
-            ("suppressions", plan.suppressions_digest[:12], published.suppressions_digest[:12]),
-            ("policy", plan.policy.version, published.policy.version),
-            ("dataset file", plan.dataset.document_digest()[:12], published.config_digest[:12]),
-            ("pyarrow", pa.__version__, published.software.get("pyarrow", "unknown")),
-        )
-        if found != expected
-    ]
-    since = f"{published.published_at:%Y-%m-%d %H:%M} UTC"
-    return (
-        f"snapshot {published.dataset} {published.version}: published on {since} with "
-        f"content {published.content_digest[:12]}…, refreshed now it is {cut.content_digest[:12]}… "
-        f"({'; '.join(differing) or 'the same inputs gave other bytes'}). "
-        "A published version never changes; refresh a later cycle instead."
-    )
-
-
 def _publish(
     store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdict: Verdict, approval: Approval | None
 ) -> Manifest:
     require_planned_rights(store, plan)
+    try:
+        return _copy_and_create(store, staging, plan, cut, verdict, approval)
+    except (PoolError, SnapshotRetired, SnapshotWithdrawn):
+        # Nobody may publish what was copied, by this plan or for this version; what dies before here, erase removes.
+        remove_orphans(store, plan.dataset.name, plan.version)
+        raise
+
+
+def _copy_and_create(
+    store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdict: Verdict, approval: Approval | None
+) -> Manifest:
     prefix = keys.snapshot(plan.dataset.name, plan.version)
     for part, staged in zip(cut.parts, cut.staged_parts, strict=True):
         copy_judged(store, staged.key, prefix, path=part.path, sha256=part.sha256)
@@ -157,7 +150,13 @@ def _publish(
     manifest = with_report(store, plan, manifest, verdict)
     # Copying takes its time, and a removal asked for meanwhile counts.
     require_planned_rights(store, plan)
-    return _create_manifest(store, manifest)
+    published = _create_manifest(store, manifest)
+    try:
+        require_same_content(store, published, plan, cut)
+    except SnapshotConflict:
+        sweep(store, published)  # Another publisher was first: what we copied is nobody's.
+        raise
+    return published
 
 
 def _create_manifest(store: Store, manifest: Manifest) -> Manifest:
@@ -166,6 +165,7 @@ def _create_manifest(store: Store, manifest: Manifest) -> Manifest:
     Raises:
         SnapshotRetired: The version ended; it does not come back.
         SnapshotWithdrawn: The same.
+        StagingError: What it lists was removed meanwhile, so it was taken back.
     """
     key = keys.manifest(manifest.dataset, manifest.version)
     require_no_tombstone(store, manifest.dataset, manifest.version)
@@ -178,13 +178,16 @@ def _create_manifest(store: Store, manifest: Manifest) -> Manifest:
     if find_tombstone(store, manifest.dataset, manifest.version) is not None:
         store.delete(key)  # It ended between our look and our write.
         require_no_tombstone(store, manifest.dataset, manifest.version)
+    if find_manifest(store, manifest.dataset, manifest.version) == manifest and (
+        missing := missing_files(store, manifest)
+    ):
+        store.delete(key)
+        remove_orphans(store, manifest.dataset, manifest.version)
+        raise StagingError(
+            f"snapshot {manifest.dataset} {manifest.version}: not published. {missing[0]} and {len(missing) - 1} more "
+            "files are gone, expected those just copied. An erasure removed them; start the refresh again from `plan`."
+        )
     return manifest
-
-
-def _first_digest(store: Store, manifest: Manifest) -> str:
-    """Return the content digest with which a version was published, before any erasure."""
-    key = keys.revision(manifest.dataset, manifest.version, 0)
-    return Revision.from_json(store.get(key), what=key).content_digest
 
 
 def _publish_extras(store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdict: Verdict) -> Iterator[Extra]:

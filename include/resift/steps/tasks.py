@@ -11,7 +11,7 @@ from typing import Any
 from resift.client.snapshots import find_manifest
 from resift.errors import ConfigError, KeyNotFound, StagingError
 from resift.model.dataset import Dataset
-from resift.model.grid import Grid, midnight
+from resift.model.grid import Grid, midnight, require_past
 from resift.model.keys import Staging
 from resift.model.verdict import Verdict
 from resift.steps import hold, inbox
@@ -70,7 +70,12 @@ def audit(refresh: Refresh, *, group: int) -> dict[str, Any]:
 def judge(refresh: Refresh) -> dict[str, Any]:
     """Judge the staged snapshot; the verdict itself stays in staging, under its seal."""
     verdict = judge_snapshot(lake(), **_names(refresh))
-    receipt = {"status": verdict.status, "seal": verdict.seal, "content_digest": verdict.content_digest}
+    receipt = {
+        "status": verdict.status,
+        "seal": verdict.seal,
+        "content_digest": verdict.content_digest,
+        "judged_at": datetime.now(UTC).isoformat(),
+    }
     return {**receipt, "reasons": hold.reasons(verdict)} if verdict.status == "hold" else receipt
 
 
@@ -97,7 +102,7 @@ def publish(
     if manifest is None or manifest.content_digest != judgement["content_digest"]:
         verdict = _read_verdict(store, key, seal=judgement["seal"])
         if response is not None:
-            hold.approve_as_answered(store, verdict, response)
+            hold.approve_as_answered(store, verdict, response, judged_at=judgement["judged_at"])
         manifest = publish_snapshot(store, **names, verdict=verdict)
     return {
         "version": manifest.version.isoformat(),
@@ -140,7 +145,7 @@ def _read_verdict(store: Store, key: str, *, seal: str) -> Verdict:
     if verdict.seal != seal:
         raise StagingError(
             f"{store.url}/{key}: its seal is {verdict.seal[:12]}…, expected {seal[:12]}… as the judge handed it on. "
-            "The snapshot was judged again since; clear `judge` and `publish` of this run."
+            "The snapshot was judged again since; clear `judge` and everything downstream of it in this run."
         )
     return verdict
 
@@ -174,9 +179,14 @@ def resolve_known_at(text: str | None) -> datetime:
     """Read the instant at which rights are judged, or take the wall clock.
 
     Raises:
-        ConfigError: It is no instant, or has no time zone.
+        ConfigError: It is no instant, has no time zone, or is not yet.
     """
-    return datetime.now(UTC) if text is None else _instant(text, parameter="known_at")
+    now = datetime.now(UTC)
+    if text is None:
+        return now
+    instant = _instant(text, parameter="known_at")
+    require_past(instant, now=now)
+    return instant
 
 
 def lake() -> Store:
