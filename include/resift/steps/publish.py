@@ -154,7 +154,9 @@ def _copy_and_create(
     try:
         require_same_content(store, published, plan, cut)
     except SnapshotConflict:
-        sweep(store, published)  # Another publisher was first: what we copied is nobody's.
+        # Another publisher was first: what we copied is nobody's.
+        settle_report(store, published)
+        sweep(store, published)
         raise
     return published
 
