@@ -106,9 +106,11 @@ class TestAllOrNothing:
     @pytest.mark.parametrize(("status", "error"), [("hold", RefreshHeld), ("stop", RefreshRefused)])
     def test_verdict_that_does_not_pass_publishes_nothing(self, staged, status, error):
         bad = Finding(rule="stale members", status="hold", found="40%", expected="at most 30%")
+        good = Finding(rule="ids are not null", status="pass", found="holds", expected="null_ids = 0")
+        worse = bad.model_copy(update={"status": "fail"})
 
         with pytest.raises(error, match=r"not published. stale members: found 40%, expected at most 30%"):
-            self.publish(staged, hand_in(*staged, status=status, findings=(bad,)))
+            self.publish(staged, hand_in(*staged, status=status, findings=(good, bad if status == "hold" else worse)))
         assert not list(staged[0].list(keys.snapshots("sample")))
 
     @pytest.mark.parametrize(

@@ -70,4 +70,4 @@ def _of_refreshes_under_way(store: Store, dataset: str, version: date) -> Iterat
             continue
         yield from (prefix + part.path for part in cut.parts)
         yield from (prefix + keys.changes_name(k, staged.sha256) for k, staged in enumerate(cut.staged_changes))
-        yield from (prefix + folder for folder in ("quality/", keys.REPORT))
+        yield from (prefix + folder for folder in ("quality/", "signatures/", keys.REPORT))
