@@ -174,7 +174,7 @@ class TestAnswers:
         code, _, err = resift("suppress", "photos", "--image-id", "i1 ", "--request", "T-1", "--lake", own_lake.url)
 
         assert (code, len(list(own_lake.list("suppressions/")))) == (DONE, 1)
-        assert err == "resift: pool photos holds no image 'i1 '. Check the id, letter by letter.\n"
+        assert err == "resift: pool photos holds no image of the id given. Check it, letter by letter.\n"
 
     def test_suppression_in_json_names_no_id(self, resift, own_lake):
         _, out, _ = resift(

@@ -39,8 +39,8 @@ def suppress(
         requested_at=datetime.now(UTC),
     )
     if image_id is not None and not count_observations(store, pool, image_id):
-        # It stands all the same: the image may be delivered later.
-        typer.echo(f"resift: pool {pool} holds no image {image_id!r}. Check the id, letter by letter.", err=True)
+        # It stands all the same: the image may be delivered later. The id is not told: messages stay in logs.
+        typer.echo(f"resift: pool {pool} holds no image of the id given. Check it, letter by letter.", err=True)
     if as_json:
         print_json(entry.model_dump(mode="json", exclude={"number"}))
         return
