@@ -51,7 +51,16 @@ def observation(image_id: str, observed_at: datetime | date, **fields: Any) -> d
 def make_dataset(**fields: Any) -> Dataset:
     """A dataset over the pool ``photos`` with wide limits, unless told otherwise."""
     wide = dict.fromkeys(
-        ("deleted_share", "stale_share", "excluded_share", "owner_share", "host_share", "source_share", "size_drift"),
+        (
+            "deleted_share",
+            "stale_share",
+            "excluded_share",
+            "owner_share",
+            "host_share",
+            "source_share",
+            "size_drift",
+            "jump_floor",
+        ),
         1.0,
     )
     content = {

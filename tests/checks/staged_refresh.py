@@ -93,7 +93,7 @@ def tally(*rows: tuple[str, str, int, int]) -> pa.Table:
     """Return a tally of kind, key, members and deleted members."""
     rows = rows or (("host", "a.example", 100, 10), ("owner", "f00d", 60, 5))
     counts = [dict(zip(("kind", "key", "members", "deleted"), row, strict=True)) for row in rows]
-    return pa.Table.from_pylist([dict.fromkeys(TALLY.names[2:], 0) | row for row in counts], schema=TALLY)
+    return pa.Table.from_pylist([dict.fromkeys(TALLY.names[2:-1], 0) | row for row in counts], schema=TALLY)
 
 
 def _plan(config: Dataset, *, start: int, width: int, ranges: int, covered: int | None) -> Plan:

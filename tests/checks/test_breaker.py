@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
 import pyarrow as pa
 import pytest
 from checks.staged_refresh import staged, tally
@@ -9,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resift.checks.breaker import find_jumps, merge_tallies
+from resift.checks.outage import quiet_since
+from resift.checks.past import PastExits, find_unusual_exits
 from resift.model.dataset import Limits
 from resift.model.observation import TALLY
 from resift.model.refresh import CutReceipt
@@ -98,22 +103,170 @@ def test_all_judged_exits_of_one_host_count_and_suppressed_do_not() -> None:
     assert "26.0% (26 of 100 members: deleted 6, private 7, stale 6, excluded 7)" in finding.found
 
 
-def lost_by_source(**exits: int) -> Finding:
-    row = {"kind": "source", "key": "archive", "members": 100, "deleted": 0, "private": 0, "stale": 0, "excluded": 0}
-    (finding,) = held(cut(), pa.Table.from_pylist([row | {"suppressed": 0} | exits], schema=TALLY))
-    return finding
+QUIET_SINCE = datetime(2025, 10, 7, tzinfo=UTC)
+LAST_DAY = datetime(2025, 9, 30, 23, tzinfo=UTC)
 
 
-def test_source_whose_members_were_not_observed_again_is_an_outage_and_not_a_deletion() -> None:
-    assert lost_by_source(stale=90, deleted=10).message() == (
-        "source archive: members lost by one source: found 100.0% (100 of 100 members: deleted 10, stale 90); "
-        "an outage: they were not observed again, not deleted, "
-        "expected source_share at most 40.0% of at least 50 members."
+def source(key: str, members: int, *, newest: datetime | None = LAST_DAY, **exits: int) -> dict[str, Any]:
+    row = dict.fromkeys(TALLY.names[2:-1], 0)
+    return row | {"kind": "source", "key": key, "members": members, "newest": newest} | exits
+
+
+def findings_on(receipt: CutReceipt, *rows: dict[str, Any], limits: Limits = LIMITS) -> list[Finding]:
+    table = pa.Table.from_pylist(list(rows), schema=TALLY)
+    return find_jumps(receipt, table, limits, first=False, quiet_since=QUIET_SINCE)
+
+
+def held_by(receipt: CutReceipt, *rows: dict[str, Any], limits: Limits = LIMITS) -> list[Finding]:
+    return [one for one in findings_on(receipt, *rows, limits=limits) if one.status == "hold"]
+
+
+def test_silent_source_holds_as_an_outage_and_as_nothing_else() -> None:
+    (finding,) = held_by(
+        cut(stale=400, deleted=10), source("archive", 400, stale=400), source("other", 600, deleted=10)
+    )
+
+    assert finding.message() == (
+        "source archive: sources keep delivering: found it delivered nothing since 2025-09-30: an outage; "
+        "400 of its 400 members go stale, expected source_share at most 40.0% of at least 50 members, "
+        "stale_share at most 30.0% of all, if it is silent."
     )
 
 
-def test_source_that_deletes_its_members_is_no_outage() -> None:
-    assert "outage" not in lost_by_source(stale=89, deleted=11).message()
+def test_stale_members_of_other_sources_are_judged_without_the_outage() -> None:
+    heard = datetime(2025, 12, 1, tzinfo=UTC)
+    rows = source("archive", 400, stale=400), source("other", 600, newest=heard, stale=181)
+
+    assert [one.rule for one in held_by(cut(stale=580), *rows)] == ["sources keep delivering"]
+    assert [(one.rule, one.found) for one in held_by(cut(stale=581), *rows)] == [
+        ("members gone stale", "30.2% (181 of 600 members, beside 400 in outages)"),
+        (
+            "sources keep delivering",
+            "it delivered nothing since 2025-09-30: an outage; 400 of its 400 members go stale",
+        ),
+    ]
+
+
+def test_deletions_of_a_silent_source_stay_deletions() -> None:
+    rules = {one.rule for one in held_by(cut(stale=50, deleted=90), source("archive", 100, stale=50, deleted=50))}
+
+    assert rules == {"sources keep delivering", "members lost by one source"}
+
+
+@pytest.mark.parametrize(("newest", "outage"), [(QUIET_SINCE, True), (QUIET_SINCE + timedelta(microseconds=1), False)])
+def test_source_heard_of_after_the_bound_is_not_silent(newest: datetime, outage: bool) -> None:
+    (finding,) = held_by(cut(stale=100), source("archive", 100, newest=newest, stale=100))
+
+    assert ("an outage" in finding.found) == outage
+
+
+def test_source_that_delivered_and_left_items_out_is_told_from_one_that_deleted_them() -> None:
+    heard = datetime(2025, 12, 1, tzinfo=UTC)
+
+    assert "not deleted" in held_by(cut(), source("archive", 100, newest=heard, stale=90, deleted=10))[0].found
+    assert "not deleted" not in held_by(cut(), source("archive", 100, newest=heard, stale=89, deleted=11))[0].found
+
+
+def test_small_outage_is_shown_and_stays_counted_in_the_total() -> None:
+    findings = findings_on(cut(stale=301), source("archive", 100, stale=40))
+
+    assert [one.status for one in findings if one.about == "source archive"] == ["warn"]
+    assert [one.found for one in findings if one.status == "hold"] == ["30.1% (301 of 1000 members)"]
+
+
+def test_small_source_whose_outage_takes_too_much_of_all_holds() -> None:
+    few = Limits(source_min_members=500, size_drift=1)
+
+    assert [one.about for one in held_by(cut(stale=301), source("archive", 400, stale=301), limits=few)] == [
+        "source archive"
+    ]
+
+
+def test_silent_source_without_stale_members_passes() -> None:
+    findings = findings_on(cut(), source("archive", 100))
+
+    assert [one.status for one in findings if one.rule == "sources keep delivering"] == ["pass"]
+
+
+def test_outage_of_the_only_source_leaves_no_stale_share_to_judge() -> None:
+    findings = findings_on(cut(stale=1000), source("archive", 1000, stale=1000))
+
+    assert [one.status for one in findings if "stale" in one.rule] == ["not_applicable"] * 2
+    assert [one.rule for one in findings if one.status == "hold"] == ["sources keep delivering"]
+
+
+@pytest.mark.parametrize(
+    ("max_age", "since"),
+    [(90, QUIET_SINCE), (365, QUIET_SINCE), (30, datetime(2025, 12, 5, 23, 59, 59, 999999, tzinfo=UTC))],
+)
+def test_silence_begins_at_the_previous_version_or_where_items_go_stale(max_age: int, since: datetime) -> None:
+    plan = staged(parts=1, rows=100).plan
+    aged = plan.dataset.model_copy(update={"max_age": timedelta(days=max_age)})
+
+    assert quiet_since(plan.model_copy(update={"dataset": aged})) == since
+
+
+def recent(*shares: float) -> list[PastExits]:
+    days = [date(2025, 10, 7) - timedelta(days=90 * number) for number in range(len(shares))]
+    return [PastExits(day, 10_000, {"deleted": round(10_000 * share)}) for day, share in zip(days, shares, strict=True)]
+
+
+def unusual(left: dict[str, int], past: list[PastExits], *, outages: int = 0, limits: Limits = LIMITS) -> list[Finding]:
+    return list(find_unusual_exits(left, past, limits, members=10_000, outages=outages))
+
+
+@pytest.mark.parametrize(
+    ("deleted", "status"), [(300, "pass"), (300 + 85, "pass"), (300 + 86, "hold")], ids=["limit", "chance", "beyond"]
+)
+def test_exits_beyond_a_multiple_of_the_median_hold_past_what_chance_allows(deleted: int, status: str) -> None:
+    finding = unusual({"deleted": deleted - 20, "private": 20}, recent(0.01, 0.3, 0.01))[0]
+
+    assert finding.status == status
+    assert finding.rule == "members deleted or private against recent versions"
+    assert finding.expected == (
+        "at most jump_factor 3 times the median, and no jump up to jump_floor 2.0%: 3.0% and 0.9% for chance"
+    )
+
+
+def test_versions_compared_are_named() -> None:
+    finding = unusual({"deleted": 700}, recent(0.01, 0.02, 0.01))[0]
+
+    assert finding.found == "7.0% (700 of 10000 members), median 1.0% of 2025-10-07, 2025-07-09, 2025-04-10"
+
+
+def test_few_exits_are_no_jump_however_few_there_were_before() -> None:
+    assert unusual({"deleted": 200}, recent(0, 0, 0))[0].status == "pass"
+    assert unusual({"deleted": 271}, recent(0, 0, 0))[0].status == "hold"
+
+
+def test_with_two_versions_nothing_is_usual_yet() -> None:
+    findings = unusual({"deleted": 9_000, "stale": 900}, recent(0.01, 0.01))
+
+    assert {one.status for one in findings} == {"not_applicable"}
+    assert findings[0].found == "2 earlier versions to compare with (2025-10-07, 2025-07-09)"
+
+
+def test_versions_older_than_the_eighth_are_not_looked_at() -> None:
+    assert unusual({"deleted": 900}, recent(*[0.01] * 8, *[0.9] * 9))[0].status == "hold"
+
+
+def test_versions_without_members_tell_nothing() -> None:
+    empty = PastExits(date(2025, 10, 7), 0, {})
+
+    assert unusual({"deleted": 900}, [empty, *recent(0.01, 0.01)])[0].status == "not_applicable"
+
+
+def test_exclusions_of_every_reason_count_against_the_past() -> None:
+    findings = unusual({"excluded.eu": 200, "excluded.no_evidence": 200}, recent(0, 0, 0))
+
+    assert [one.status for one in findings] == ["pass", "pass", "hold"]
+
+
+def test_outage_is_no_jump_of_the_stale() -> None:
+    past = recent(0, 0, 0)
+
+    assert [one.status for one in unusual({"stale": 4000}, past, outages=4000)] == ["pass"] * 3
+    assert [one.status for one in unusual({"stale": 4400}, past, outages=4000)] == ["pass", "hold", "pass"]
 
 
 def test_source_at_its_share_passes() -> None:
@@ -135,7 +288,7 @@ def test_first_snapshot_is_not_applicable_never_passed() -> None:
     findings = find_jumps(cut(members=0), NOBODY, LIMITS, first=True)
 
     assert {one.status for one in findings} == {"not_applicable"}
-    assert len(findings) == 7
+    assert len(findings) == 11
 
 
 def test_previous_snapshot_of_which_no_member_was_found_holds() -> None:
@@ -146,6 +299,15 @@ def test_ranges_are_summed_before_members_are_counted() -> None:
     merged = merge_tallies([tally(("host", "a", 30, 10)), tally(("host", "a", 30, 10))], least=50)
 
     assert merged.to_pylist() == tally(("host", "a", 60, 20)).to_pylist()
+
+
+def test_newest_instant_of_a_source_is_the_newest_of_all_ranges() -> None:
+    later = LAST_DAY + timedelta(days=1)
+    tables = [pa.Table.from_pylist([source("a", 30, newest=day)], schema=TALLY) for day in (LAST_DAY, later, None)]
+
+    (row,) = merge_tallies(tables, least=50).to_pylist()
+
+    assert (row["members"], row["newest"]) == (90, later)
 
 
 def test_no_tally_merges_to_none() -> None:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from builders import cycle, instant, observation
 
-from resift.core.fates import Fates, count_causes, entry_causes, find_fates, find_items, list_changes, rotate, tally
+from resift.core.fates import (
+    Fates,
+    count_causes,
+    entry_causes,
+    find_fates,
+    find_items,
+    last_heard,
+    list_changes,
+    rotate,
+    tally,
+)
 from resift.core.frame import expire, microseconds
 from resift.core.latest import merge_latest
-from resift.model.observation import CHANGES, PRN, run_schema
+from resift.model.observation import CHANGES, INSTANT, PRN, TALLY, run_schema
 
 AS_OF = instant(cycle(1))
 
@@ -151,3 +163,16 @@ def test_tally_keeps_the_keys_with_most_members():
     kept = tally(keys, np.full(6, None, dtype=object), most_keys=2)
 
     assert list(zip(kept["key"].to_pylist(), kept["members"].to_pylist(), strict=True)) == [("c", 3), ("b", 2)]
+
+
+def test_source_was_last_heard_of_at_its_newest_observation_up_to_as_of():
+    at = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 3, 5, 2)]
+    table = pa.table({"source": ["a", "a", "a", "b"], "observed_at": pa.array(at, INSTANT)})
+
+    found = last_heard(table, as_of=at[1])
+
+    assert found.schema == TALLY
+    assert [(row["kind"], row["key"], row["members"], row["newest"]) for row in found.to_pylist()] == [
+        ("source", "a", 0, at[1]),
+        ("source", "b", 0, at[3]),
+    ]

@@ -5,14 +5,17 @@ A breaker never says that data is wrong. It says that members left in a way only
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pandas.util import hash_array
 
+from resift.checks import outage
 from resift.checks.findings import MOST_NAMED
+from resift.checks.past import CAUSES, PastExits, count_exits, find_unusual_exits, not_compared
 from resift.model.dataset import Limits
 from resift.model.observation import TALLY
 from resift.model.reasons import DELETED, EXCLUDED, PRIVATE, STALE
@@ -22,8 +25,8 @@ from resift.model.verdict import Finding
 JUDGED_EXITS = (DELETED, PRIVATE, STALE, EXCLUDED)
 """Exits that count for one owner or host. Rotation is ours, and a suppression was asked for by name."""
 
-_OUTAGE_SHARE = 0.9
-"""From this share of a source's exits gone stale on, the source fell silent: absence is not deletion."""
+_STALE_SHARE = 0.9
+"""From this share of a source's exits gone stale on, it left items out that it did not delete."""
 
 _BUFFERED_ROWS = 1 << 20
 
@@ -53,28 +56,49 @@ def merge_tallies(tables: Iterable[pa.Table], *, least: int = 0, share: int = 0,
     )
 
 
-def find_jumps(cut: CutReceipt, tally: pa.Table, limits: Limits, *, first: bool) -> list[Finding]:
+def find_jumps(
+    cut: CutReceipt,
+    tally: pa.Table,
+    limits: Limits,
+    *,
+    first: bool,
+    past: Sequence[PastExits] = (),
+    quiet_since: datetime | None = None,
+) -> list[Finding]:
     """Compare exits since the previous snapshot with the limits: a share above its limit holds, one at it passes.
+
+    The stale members of an outage that holds are judged as that, and among those of all or of a source no more.
 
     Args:
         cut: Exits by cause, over all members of the previous snapshot.
         tally: What ``merge_tallies`` returned; keys below the ``min_members`` limits may be left out.
         limits: The dataset's.
         first: True where there is no previous snapshot. Then nothing is applicable, and nothing passes.
+        past: Exits of recent versions, newest first.
+        quiet_since: What ``outage.quiet_since`` returned.
     """
     if first:
-        return [_not_applicable(rule, limit) for rule, limit in _rules(limits)]
+        unknown = [not_compared(rule, limits, found="no previous snapshot") for rule, _ in CAUSES]
+        unheard = outage.not_applicable(limits, found="no previous snapshot")
+        return [*[_not_applicable(rule, limit) for rule, limit in _rules(limits)], unheard, *unknown]
     if cut.previous_members <= 0:
         found = f"{cut.previous_members} members of the previous snapshot"
         return [Finding(rule=rule, status="hold", found=found, expected=limit) for rule, limit in _rules(limits)]
-    return [*_total_jumps(cut, limits), *_jumps_by_key(tally, limits)]
+    members = cut.previous_members
+    silent, rest, outages = outage.find_outages(tally, limits, members=members, since=quiet_since)
+    unusual = find_unusual_exits(cut.left, past, limits, members=members, outages=outages)
+    return [*_total_jumps(cut, limits, outages=outages), *_jumps_by_key(rest, limits), *silent, *unusual]
 
 
-def _total_jumps(cut: CutReceipt, limits: Limits) -> Iterator[Finding]:
+def _total_jumps(cut: CutReceipt, limits: Limits, *, outages: int) -> Iterator[Finding]:
     members = cut.previous_members
     for (rule, limit), (causes, allowed) in zip(_total_rules(limits), _total_limits(limits), strict=True):
-        exits = sum(count for cause, count in cut.left.items() if cause.split(".")[0] in causes)
-        yield _held_against(rule, limit, exits, members, allowed)
+        aside = outages if STALE in causes else 0
+        if aside >= members:
+            yield _not_applicable(rule, limit, found="no members of other sources")
+            continue
+        exits = max(0, count_exits(cut.left, causes) - aside)
+        yield _held_against(rule, limit, exits, members - aside, allowed, aside=aside)
     (rule, limit), allowed = _size_rule(limits), limits.size_drift
     status = "hold" if abs(cut.rows - members) > allowed * members else "pass"
     found = f"{abs(cut.rows - members) / members:.1%} ({members} before, {cut.rows} now)"
@@ -105,16 +129,16 @@ def _judge_keys(large: pa.Table, kind: str, allowed: float, rule: str, limit: st
         row = large.slice(int(place), 1).to_pylist()[0]
         causes = ", ".join(f"{cause} {row[cause]}" for cause in JUDGED_EXITS if row[cause])
         found = f"{exits[place] / members[place]:.1%} ({exits[place]} of {members[place]} members: {causes})"
-        if kind == "source" and row[STALE] >= _OUTAGE_SHARE * exits[place]:
-            found += "; an outage: they were not observed again, not deleted"
+        if kind == "source" and row[STALE] >= _STALE_SHARE * exits[place]:
+            found += "; they were not observed again, not deleted"
         yield Finding(rule=rule, status="hold", found=found, expected=limit, about=f"{kind} {row['key']}")
     if (more := len(worst) - MOST_NAMED) > 0:
         yield Finding(rule=rule, status="hold", found=f"{more} more {kind}s", expected=limit)
 
 
-def _held_against(rule: str, limit: str, exits: int, members: int, allowed: float) -> Finding:
+def _held_against(rule: str, limit: str, exits: int, members: int, allowed: float, *, aside: int = 0) -> Finding:
     status = "hold" if exits > allowed * members else "pass"
-    found = f"{exits / members:.1%} ({exits} of {members} members)"
+    found = f"{exits / members:.1%} ({exits} of {members} members" + (f", beside {aside} in outages)" if aside else ")")
     return Finding.model_validate({"rule": rule, "status": status, "found": found, "expected": limit})
 
 
@@ -167,11 +191,10 @@ def _dealt(table: pa.Table, *, share: int, shares: int) -> pa.Table:
 
 
 def _summed(tables: list[pa.Table]) -> pa.Table:
-    counts = TALLY.names[2:]
-    grouped = (
-        pa.concat_tables(tables).group_by(["kind", "key"], use_threads=False).aggregate([(c, "sum") for c in counts])
-    )
-    names = {f"{name}_sum": name for name in counts}
+    counts = TALLY.names[2:-1]
+    wanted = [*[(name, "sum") for name in counts], ("newest", "max")]
+    grouped = pa.concat_tables(tables).group_by(["kind", "key"], use_threads=False).aggregate(wanted)
+    names = {f"{name}_{how}": name for name, how in wanted}
     return (
         grouped.rename_columns([names.get(name, name) for name in grouped.column_names]).select(TALLY.names).cast(TALLY)
     )

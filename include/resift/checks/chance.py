@@ -44,6 +44,11 @@ def mix_allowance(values: int, *, rows: int, before: int) -> float:
     return math.sqrt(values * spread / (2 * math.pi)) + math.sqrt(-math.log(CHANCE) * spread / 2)
 
 
+def jump_allowance(share: float, *, members: int) -> float:
+    """Return how far the share of exits may exceed its limit by chance, where members leave one by one: 5 sigma."""
+    return 5 * math.sqrt(share * (1 - share) / max(1, members))
+
+
 def share_allowance(*, rows: int, before: int) -> float:
     """Return how far two shares in samples of one population may differ: 5 sigma, at the widest."""
     return 5 * math.sqrt((1 / max(1, rows) + 1 / max(1, before)) / 4)

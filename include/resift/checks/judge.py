@@ -13,6 +13,8 @@ from resift.checks.breaker import find_jumps
 from resift.checks.drift import drift_frame
 from resift.checks.findings import drift_findings, findings_of
 from resift.checks.frames import parts_frame, snapshot_frame
+from resift.checks.outage import quiet_since
+from resift.checks.past import PastExits
 from resift.checks.rows import sample_frame
 from resift.errors import StagingError
 from resift.model.mixes import Mixes
@@ -61,6 +63,7 @@ def judge_metrics(
     *,
     salt: str,
     previous: Mixes | None = None,
+    past: Sequence[PastExits] = (),
 ) -> tuple[list[Finding], Evaluation]:
     """Return every finding on a staged snapshot, and what Great Expectations said.
 
@@ -72,6 +75,7 @@ def judge_metrics(
         tally: Exits by owner and host as ``breaker.merge_tallies`` returns them.
         salt: The pool's, to compute the PRNs of sampled ids again.
         previous: Mixes of the previous snapshot; None where it has none, or there is no previous snapshot.
+        past: Exits of recent versions, newest first.
 
     Raises:
         StagingError: Plan and cut belong to different refreshes.
@@ -82,7 +86,9 @@ def judge_metrics(
             "expected both of one refresh. Run the refresh again."
         )
     evaluation = _evaluate(plan, cut, metrics, sample, salt=salt, previous=previous)
-    return evaluation.findings() + find_jumps(cut, tally, plan.dataset.limits, first=plan.previous is None), evaluation
+    first, since = plan.previous is None, quiet_since(plan)
+    jumps = find_jumps(cut, tally, plan.dataset.limits, first=first, past=past, quiet_since=since)
+    return evaluation.findings() + jumps, evaluation
 
 
 def verdict_on(cut: CutReceipt, findings: Sequence[Finding], *, evaluated: int, mixes: Mixes | None = None) -> Verdict:

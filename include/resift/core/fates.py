@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 
 from resift.core.latest import Items
 from resift.core.split import Split, has_reason
-from resift.model.observation import CHANGES, PRN, TALLY
+from resift.model.observation import CHANGES, INSTANT, PRN, TALLY
 from resift.model.reasons import BORN, DRAWN, ENTERED, LEFT, ROTATED, STALE, SUPPRESSED, UNBORN
 
 
@@ -119,7 +120,7 @@ def count_causes(causes: np.ndarray) -> dict[str, int]:
     return {str(word): int(count) for word, count in zip(words, counts, strict=True)}
 
 
-_TALLY_CAUSES = tuple(TALLY.names[3:])
+_TALLY_CAUSES = tuple(TALLY.names[3:-1])
 
 
 def tally(keys: Mapping[str, pa.Array], left: np.ndarray, *, most_keys: int) -> pa.Table:
@@ -145,6 +146,22 @@ def tally(keys: Mapping[str, pa.Array], left: np.ndarray, *, most_keys: int) -> 
             sums["key"],
             sums["key_count"],
             *[sums[f"{c}_sum"] for c in _TALLY_CAUSES],
+            pa.nulls(len(sums), TALLY.field("newest").type),
         ]
         tables.append(pa.table(columns, schema=TALLY))
     return pa.concat_tables(tables)
+
+
+def last_heard(rows: pa.Table, *, as_of: datetime) -> pa.Table:
+    """Return, for each source, the newest instant up to ``as_of`` at which it observed anything, and no members.
+
+    In the TALLY schema, so that it is summed with what ``tally`` counts. All observations are looked at, of members
+    or not and superseded or not: a source that spoke of anything has not fallen silent.
+    """
+    seen = rows.select(["source", "observed_at"])
+    seen = seen.filter(pc.less_equal(seen["observed_at"], pa.scalar(as_of, INSTANT)))
+    newest = seen.group_by("source", use_threads=False).aggregate([("observed_at", "max")]).sort_by("source")
+    zeros = pa.array(np.zeros(len(newest), dtype=np.int64))
+    counts = [zeros] * len(("members", *_TALLY_CAUSES))
+    kind = pa.array(["source"] * len(newest), pa.string())
+    return pa.table([kind, newest["source"].cast(pa.string()), *counts, newest["observed_at_max"]], schema=TALLY)

@@ -47,6 +47,12 @@ class Limits(Document):
     source_min_members: Annotated[int, Field(ge=1)] = 50
     """Sources with fewer members in the previous snapshot are not judged one by one."""
 
+    jump_factor: Annotated[float, Field(ge=1)] = 3.0
+    """Exits for a cause more than this many times the median share of the recent versions: hold."""
+
+    jump_floor: Share = 0.02
+    """Shares of exits up to this are no jump, however few there were before."""
+
     size_drift: Share = 0.20
     """Largest change of the snapshot's size against the previous one before the breaker holds."""
 

@@ -110,6 +110,11 @@ TALLY = pa.schema(
             pa.field(name, pa.int64(), nullable=False)
             for name in ("members", "deleted", "private", "stale", "excluded", "suppressed")
         ],
+        ("newest", INSTANT),
     ]
 )
-"""Members of the previous snapshot by owner (as a keyed hash), host and source, and how many left for which cause."""
+"""Members of the previous snapshot by owner (as a keyed hash), host and source, and how many left for which cause.
+
+``newest`` is the newest instant up to as_of at which a source observed anything in the ranges looked at, member or
+not; null for owners and hosts.
+"""

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from resift.checks.breaker import merge_tallies
 from resift.checks.judge import judge_metrics, verdict_on
 from resift.checks.mixes import mixes_of
+from resift.checks.past import MOST_VERSIONS, PastExits
 from resift.checks.rows import SAMPLE_COLUMNS, gather
-from resift.client.snapshots import find_manifest
+from resift.client.snapshots import find_manifest, find_previous, find_tombstone
 from resift.errors import KeyNotFound, StagingError
 from resift.model import keys
 from resift.model.keys import Staging
@@ -56,7 +57,8 @@ def judge(store: Store, *, dataset: str, version: date, plan_id: str) -> Verdict
         sample = gather(zip(paths, samples, strict=False), seed=int(cut.content_digest[:15], 16))
         tally = _read_tallies(store, staging, readers, plan)
     before = read_mixes(store, plan)
-    findings, evaluation = judge_metrics(plan, cut, metrics, sample, tally, salt=salt, previous=before)
+    past = read_past(store, plan)
+    findings, evaluation = judge_metrics(plan, cut, metrics, sample, tally, salt=salt, previous=before, past=past)
     verdict = verdict_on(cut, findings, evaluated=len(evaluation.results), mixes=mixes_of(metrics))
     _write_pages(store, staging, evaluation.pages())
     store.put(staging.verdict, verdict.to_json())
@@ -83,6 +85,25 @@ def read_mixes(store: Store, plan: Plan) -> Mixes | None:
             f"{manifest.dataset} {manifest.version} was published. Run `resift verify {manifest.version}`."
         )
     return verdict.mixes
+
+
+def read_past(store: Store, plan: Plan) -> list[PastExits]:
+    """Return who left when the recent versions were published, newest first; versions that ended are passed over.
+
+    Each version names the one it was compared with, so the way back needs no listing but where a manifest is gone, and
+    equal lakes give equal answers.
+    """
+    past, dataset = list[PastExits](), plan.dataset.name
+    version = plan.previous and plan.previous.version
+    while version and len(past) < MOST_VERSIONS:
+        manifest = find_manifest(store, dataset, version) or find_previous(store, dataset, version)
+        if manifest is None or manifest.changes is None:
+            break
+        changes = manifest.changes
+        if find_tombstone(store, dataset, manifest.version) is None:
+            past.append(PastExits(manifest.version, changes.previous_rows, changes.left))
+        version = changes.previous.version if changes.previous.version < manifest.version else None
+    return past
 
 
 def _require_same_refresh(cut: CutReceipt, url: str, *, dataset: str, version: date, plan_id: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from resift.core.fates import (
     count_causes,
     entry_causes,
     find_fates,
+    last_heard,
     list_changes,
     rotate,
     suppress_members,
@@ -156,7 +157,9 @@ class Sifter:
             changes=list_changes(left=fates.members, causes=causes, entered=rows, entered_causes=entered)
             if fates
             else CHANGES.empty_table(),
-            tally=_tally(items, fates, salt=self._framer.salt, most_keys=self._most_keys()),
+            tally=_tally(
+                items, fates, salt=self._framer.salt, most_keys=self._most_keys(), as_of=midnight(self._plan.version)
+            ),
         )
 
     def _fates(self, lo: int, hi: int, items: Items, frame: Split) -> Fates | None:
@@ -244,7 +247,7 @@ def _evidence(items: Items, kept: np.ndarray, rows: pa.Table, entered: np.ndarra
     return pa.table([columns[name] for name in STAGED_EVIDENCE.names], schema=STAGED_EVIDENCE)
 
 
-def _tally(items: Items, fates: Fates | None, *, salt: str, most_keys: int) -> pa.Table:
+def _tally(items: Items, fates: Fates | None, *, salt: str, most_keys: int, as_of: datetime) -> pa.Table:
     """Count previous members and exits by owner, host and source. Owners appear as keyed hashes, so no id is staged."""
     if fates is None:
         return TALLY.empty_table()
@@ -258,7 +261,7 @@ def _tally(items: Items, fates: Fates | None, *, salt: str, most_keys: int) -> p
         "host": hosts(newest["url"]).take(place).combine_chunks(),
         "source": newest["source"].take(place).combine_chunks(),
     }
-    return tally(keys, fates.left, most_keys=most_keys)
+    return pa.concat_tables([tally(keys, fates.left, most_keys=most_keys), last_heard(items.unsorted, as_of=as_of)])
 
 
 def _write_tally(store: Store, key: str, tallies: list[pa.Table]) -> None:
