@@ -253,6 +253,13 @@ class TestMemory:
         assert memory.dates == (cycle(1), cycle(2), cycle(3), TODAY)
         assert memory.expired_before == cycle(1) - timedelta(days=90)
 
+    def test_clock_that_goes_back_forgets_no_date(self):
+        later = needed(asked(retention=NOW - midnight(cycle(1))))
+
+        again = needed(asked(retention=NOW - midnight(cycle(1))), now=midnight(cycle(1)), before=later)
+
+        assert (again.dates, again.current) == (later.dates, later.current)
+
     def test_version_a_second_past_its_promise_is_not(self):
         assert needed(asked(retention=NOW - midnight(cycle(1)) - timedelta(seconds=1))).dates == (
             cycle(2),

@@ -58,6 +58,9 @@ def memory_needed(datasets: Sequence[Asked], *, now: datetime, before: Memory | 
         now: The instant up to which grid dates have come. Observations made after its day began are all kept.
         before: The memory of the compaction before.
     """
+    if before is not None:
+        # A clock may go back; the dates between it and the last compaction may still be asked for.
+        now = max(now, midnight(before.horizon))
     today = now.astimezone(UTC).date()
     dates, current, expired = {today}, {today}, list[date]()
     for asked in datasets:
@@ -71,9 +74,9 @@ def memory_needed(datasets: Sequence[Asked], *, now: datetime, before: Memory | 
         expired.append(begin - asked.max_age)
     bound = min(expired)
     if before is not None:
-        horizon, bound = max(today, before.horizon), max(bound, before.expired_before)
-        dates = {day for day in dates if before.knows(day)} | {horizon}
-        current = {day for day in current if day in dates} | {horizon}
+        bound = max(bound, before.expired_before)
+        dates = {day for day in dates if before.knows(day)}
+        current = {day for day in current if day in dates}
     return Memory(dates=tuple(sorted(dates)), current=tuple(sorted(current)), expired_before=bound)
 
 
