@@ -32,14 +32,14 @@ def store():
 def test_small_runs_are_merged_and_a_second_run_has_nothing_to_do(dag_bag, run_dag, store) -> None:
     before = len(read_state(store, "tiles").runs)
 
-    run = run_dag(dag_bag.dags["compact_pools"])
+    run = run_dag(dag_bag.dags["compact_pools"], pool="tiles")
 
     assert run.state == "success"
     assert before >= 3
     assert len(read_state(store, "tiles").runs) == 1
     assert run.get_task_instance("commit").xcom_pull("commit")[0]["pool"] == "tiles"
 
-    again = run_dag(dag_bag.dags["compact_pools"])
+    again = run_dag(dag_bag.dags["compact_pools"], pool="tiles")
 
     assert again.state == "success"
     assert find_compaction(store, "tiles").number == 1
