@@ -319,11 +319,15 @@ class TestKilled:
         root = lake._root
         touched = victims.run(root, "pull", tmp_path / "whole")
 
+        killed = 0
         for moment in random.Random(part).sample(range(1, touched + 1), moments):
             dest = tmp_path / str(moment)
             log = dest.with_name(f"{dest.name}.fetched")
             log.touch()
-            assert victims.run(root, "pull", dest, kill_before=moment) is None
+            survived = victims.run(root, "pull", dest, kill_before=moment)
+            # Threads that fetch side by side touch a few files more or fewer each time: the last moments may not come.
+            assert survived is None or survived < moment
+            killed += survived is None
             verified = {
                 file.path
                 for file in all_of(manifest)
@@ -336,6 +340,7 @@ class TestKilled:
 
             assert_whole(dest, lake, manifest)
             assert verified.isdisjoint(log.read_text().splitlines()[before:])
+        assert killed > moments / 2
 
 
 def arriving_name(file):
