@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import logging
 import os
 import socket
@@ -22,7 +21,7 @@ import boto3
 from botocore.config import Config
 
 TOOLS = Path(__file__).parents[1] / "build" / "tools"
-REAL = ("versitygw", "seaweedfs", "minio")
+REAL = ("versitygw", "minio")
 ACCESS_KEY = "resift-test"
 SECRET_KEY = "resift-test-secret"
 REGION = "us-east-1"
@@ -114,36 +113,11 @@ def _command(name: str, directory: Path, port: int) -> tuple[list[str], dict[str
     if name == "minio":
         command = [str(TOOLS / name), "server", data, "--address", address, "--quiet"]
         return command, {"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": SECRET_KEY, "MINIO_BROWSER": "off"}
-    if name == "seaweedfs":
-        return _seaweedfs(directory, port), {}
     command = [str(TOOLS / name), "--port", address, "--quiet", "--keep-alive", "posix"]
     if not _has_attributes(directory):
         (directory / "attributes").mkdir()
         command += ["--sidecar", str(directory / "attributes")]
     return [*command, data], {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}
-
-
-def _seaweedfs(directory: Path, port: int) -> list[str]:
-    """Master, volume, filer and S3 in one process; only the ports it is told are opened, on this machine alone."""
-    keys = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
-    identities = {"identities": [{"name": "resift", "credentials": keys, "actions": ["Admin"]}]}
-    (directory / "s3.json").write_text(json.dumps(identities))
-    ports = [f"-{part}={_free_port()}" for part in _SEAWEEDFS_PORTS]
-    local = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={directory / 'data'}", "-master.telemetry=false"]
-    s3 = ["-s3", f"-s3.port={port}", "-s3.config=s3.json", "-s3.iam=false"]
-    # Each bucket takes volumes of its own; the first write to one must find some left.
-    return [str(TOOLS / "seaweedfs"), "server", *local, *ports, *s3, "-volume.max=0", "-master.volumeSizeLimitMB=64"]
-
-
-_SEAWEEDFS_PORTS = (
-    "master.port",
-    "master.port.grpc",
-    "volume.port",
-    "volume.port.grpc",
-    "filer.port",
-    "filer.port.grpc",
-    "s3.port.grpc",
-)
 
 
 def _has_attributes(directory: Path) -> bool:

@@ -34,10 +34,11 @@ def check_prefix(prefix: str) -> str:
     """Return ``prefix`` when some key could start with it; the empty prefix stands for all keys.
 
     Raises:
-        ValueError: As for ``check_key``, but the last segment may be cut anywhere.
+        ValueError: As for ``check_key``, but the last segment may be cut anywhere, so it may be empty.
     """
     segments = _check_text(prefix, "prefix").split("/")
-    for segment in segments[:-1]:
+    # ".." at the end too, though a key may begin so: MinIO refuses to list it.
+    for segment in segments if segments[-1] else segments[:-1]:
         _check_segment(prefix, segment, "prefix")
     if len(segments) > 1:
         _check_unreserved(prefix, segments, "prefix")

@@ -223,8 +223,8 @@ class S3Store:
     def _require_bucket(self) -> None:
         """Ask for the bucket itself, once.
 
-        A HEAD answers 404 for a missing bucket too, and "could not find out" is not "no". SeaweedFS makes a missing
-        bucket at the first write, so that a lake URL with a slip of the pen would found a second lake.
+        A HEAD answers 404 for a missing bucket too, and "could not find out" is not "no". Some servers (SeaweedFS)
+        make a missing bucket at the first write, so that a lake URL with a slip of the pen would found a second lake.
         """
         if not self._bucket_exists:
             try:
