@@ -12,7 +12,7 @@ import pyarrow as pa
 CIRCLE = 2**63
 """PRNs lie in ``[0, CIRCLE)`` and are thought of as a circle: after the largest comes 0 again."""
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16
 
 
 def permanent_random_numbers(image_ids: pa.Array | pa.ChunkedArray, *, salt: str) -> np.ndarray:
@@ -36,8 +36,9 @@ def permanent_random_numbers(image_ids: pa.Array | pa.ChunkedArray, *, salt: str
 
     numbers = np.empty(len(image_ids), dtype=np.int64)
     for at in range(0, len(image_ids), _CHUNK):
-        # In pieces: as Python strings the ids of a whole run would not fit in memory.
-        ids = image_ids.slice(at, _CHUNK).to_numpy(zero_copy_only=False).astype(object, copy=False)
+        # In pieces: as Python objects the ids of a whole run would not fit in memory. As bytes: what is hashed is the
+        # UTF-8 in any case, and making text of it, only to encode it again, takes six times as long.
+        ids = image_ids.slice(at, _CHUNK).cast(pa.binary()).to_numpy(zero_copy_only=False)
         hashes = hash_array(ids, hash_key=salt, categorize=False)
         numbers[at : at + len(ids)] = (hashes >> np.uint64(1)).view(np.int64)
     return numbers
