@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from resift.core.frame import exclude, expire, microseconds, suppress
+from resift.core.instants import END, FIRST
 from resift.core.latest import Items, merge_latest
 from resift.core.split import Split
 from resift.core.suppression import find_suppressed
@@ -50,7 +51,22 @@ class Framer:
             as_of_us=microseconds(midnight(plan.version)),
             known_at_us=microseconds(plan.known_at),
         )
-        frame = expire(items, as_of=midnight(plan.version), max_age=plan.dataset.max_age)
+        return self._entitled(items, expire(items, as_of=midnight(plan.version), max_age=plan.dataset.max_age))
+
+    def rights(self, lo: int, hi: int) -> Framed:
+        """Return the items of a PRN interval, and which of them may be shown: existence and age are not looked at.
+
+        Judged by the newest observation of each up to ``known_at``, and the newest of all.
+        """
+        plan = self.plan
+        items = merge_latest(
+            self.reader.read(lo, hi), as_of_us=microseconds(END), known_at_us=microseconds(plan.known_at)
+        )
+        return self._entitled(items, expire(items, as_of=END, max_age=END - FIRST))
+
+    def _entitled(self, items: Items, frame: Split) -> Framed:
+        """Take the suppressed and the excluded out of a frame."""
+        plan = self.plan
         if not len(frame.kept):
             return Framed(items, frame, NO_READINGS)
         frame = frame.then(suppress(frame.kept, suppressed=self.suppressed(items, frame.kept)))
@@ -127,6 +143,12 @@ def read_schema(plan: Plan) -> pa.Schema:
     needed = [PRN, *IDENTITY.names, "url", *EVIDENCE.names, "source"]
     known = _known_fields(plan)
     return pa.schema([known[name] for name in dict.fromkeys([*needed, *plan.dataset.publish_columns, *plan.columns])])
+
+
+def rights_schema(plan: Plan) -> pa.Schema:
+    """Return the columns of the pool that say whether an item may be shown."""
+    known = _known_fields(plan)
+    return pa.schema([known[name] for name in (PRN, *IDENTITY.names, "url", *EVIDENCE.names, *plan.columns)])
 
 
 def published_schema(plan: Plan) -> pa.Schema:

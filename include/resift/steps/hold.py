@@ -23,6 +23,12 @@ _MOST_BYTES = 2_500
 """Of the reasons: what is handed on from task to task stays below four kilobytes."""
 
 
+_ADVICE = (
+    "Approve only what you can explain. Name, time and reason are published. If drops that came since it was planned "
+    "take items out, publishing refuses, and it is to be refreshed and approved anew."
+)
+
+
 def next_task(status: str, *, unattended: bool) -> str:
     """Return the task that follows a verdict: a person is asked only where it holds and somebody may answer.
 
@@ -44,7 +50,7 @@ def reasons(verdict: Verdict) -> str:
             )
             break
         lines.append(line)
-    return "\n".join([*lines, "", "Approve only what you can explain. Name, time and reason are published."])
+    return "\n".join([*lines, "", _ADVICE])
 
 
 def approve_as_answered(store: Store, verdict: Verdict, response: Mapping[str, Any], *, judged_at: str) -> Approval:

@@ -42,6 +42,7 @@ from resift.steps.plan import read_plan
 from resift.steps.report import with_report
 from resift.steps.settle import clean, move_latest, settle_report, sweep, write_descriptions, write_link
 from resift.steps.sign import sign, signing_key
+from resift.steps.withdrawn import require_none_withdrawn
 from resift.storage import Store
 
 
@@ -58,7 +59,8 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
         SnapshotConflict: The version is published with other content.
         SnapshotRetired: The version ended; it does not come back.
         SnapshotWithdrawn: The same.
-        PoolError: Suppressions or policy changed since the refresh was planned.
+        PoolError: Suppressions or policy changed since the refresh was planned; or it waited, and drops that came
+            meanwhile take items out.
     """
     staging = Staging(dataset, version, plan_id)
     plan, cut = read_plan(store, staging), read_cut(store, staging)
@@ -132,6 +134,7 @@ def _publish(
     store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdict: Verdict, approval: Approval | None
 ) -> Manifest:
     require_planned_rights(store, plan)
+    require_none_withdrawn(store, plan, cut, approval)
     try:
         return _copy_and_create(store, staging, plan, cut, verdict, approval)
     except (PoolError, SnapshotRetired, SnapshotWithdrawn):
