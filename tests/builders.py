@@ -183,13 +183,16 @@ def hand_in(store: Store, cut: Any, **fields: Any) -> Any:
     """Seal a verdict over a cut that nobody examined, and lay it where the judge would: passing, unless told."""
     from resift.model.keys import Staging
     from resift.model.verdict import Finding, Verdict
+    from resift.steps.measured import measured_digest
 
+    staging = Staging(cut.dataset, cut.version, cut.plan_id)
     named = {name: getattr(cut, name) for name in ("dataset", "version", "plan_id", "content_digest")}
     told = {"proceed": ("pass",), "hold": ("pass", "hold"), "stop": ("pass", "fail")}[fields.get("status", "proceed")]
     findings = tuple(Finding(rule="r", status=status, found="1", expected="1") for status in told)
-    known = {**named, "cut_digest": cut.document_digest(), "status": "proceed", "findings": findings, "evaluated": 1}
+    digests = {"cut_digest": cut.document_digest(), "measured_digest": measured_digest(store, staging, cut)}
+    known = {**named, **digests, "status": "proceed", "findings": findings, "evaluated": 1}
     verdict = Verdict.sealed(**(known | fields))
-    store.put(Staging(cut.dataset, cut.version, cut.plan_id).verdict, verdict.to_json())
+    store.put(staging.verdict, verdict.to_json())
     return verdict
 
 

@@ -18,6 +18,7 @@ from resift.client.verify import verify
 from resift.errors import RefreshHeld, RefreshRefused, ResiftError, StagingError, VerdictError
 from resift.model import keys
 from resift.model.keys import Staging
+from resift.model.refresh import PartMetrics
 from resift.model.verdict import Finding, Verdict
 from resift.steps import tasks
 from resift.steps.publish import publish
@@ -120,6 +121,12 @@ def spoil_part(staged: Staged) -> None:
     staged.put_part(1, staged.store.get(staged.cut.staged_parts[0].key), told=False)
 
 
+def remeasure(staged: Staged) -> None:
+    key = staged.staging.metrics(staged.cut.ranges[1])
+    metrics = PartMetrics.from_json(staged.store.get(key), what=key)
+    staged.store.put(key, metrics.model_copy(update={"by_host": {}}).sealed().to_json())
+
+
 WAYS: dict[str, tuple[Callable[[Staged], Verdict], type[ResiftError], str]] = {
     "missing": (missing, VerdictError, r"verdict.json: not found, expected the verdict of the judge"),
     "torn": (torn, StagingError, r"verdict.json: .*expected a Verdict as this version"),
@@ -138,6 +145,21 @@ WAYS: dict[str, tuple[Callable[[Staged], Verdict], type[ResiftError], str]] = {
     ),
     "of other content": (sealed(content_digest="0" * 64), VerdictError, r"with content 000000000000…, expected"),
     "of another cut": (sealed(cut_digest="0" * 64), VerdictError, r"a cut with digest 000000000000…, expected"),
+    "of other measurements": (
+        sealed(measured_digest="0" * 64),
+        VerdictError,
+        r"measurements with digest 000000000000…, those in .*/metrics/ have",
+    ),
+    "a measurement altered and sealed again since": (
+        then(remeasure),
+        VerdictError,
+        "They were altered or removed after judging; run audit and judge",
+    ),
+    "a measurement gone since": (
+        then(lambda staged: staged.store.delete(staged.staging.metrics(staged.cut.ranges[1]))),
+        VerdictError,
+        "They were altered or removed after judging; run audit and judge",
+    ),
     "status edited": (edited(status="proceed"), VerdictError, "It was altered after judging"),
     "findings edited": (edited(status="proceed", findings=(PASSED,)), VerdictError, "It was altered after judging"),
     "content edited": (edited(content_digest="0" * 64), VerdictError, "It was altered after judging"),

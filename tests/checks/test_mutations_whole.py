@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
-from builders import cycle
+from builders import cycle, hand_in
 from checks.spoilt_refresh import audit_parts, names_of, told, verdict_on
-from spoiling import Staged, replaced
+from spoiling import Staged, parquet, replaced
 
 from resift.client.members import read_part
 from resift.client.snapshots import read_manifest
-from resift.errors import StagingError
-from resift.model.refresh import CutReceipt, RangeReceipt
+from resift.errors import StagingError, VerdictError
+from resift.model.refresh import CutReceipt, PartMetrics, RangeReceipt
 from resift.steps.audit import audit
 from resift.steps.cut import cut
 from resift.steps.judge import judge
+from resift.steps.publish import publish
 
 HELD = ("parts", "ranges", "staged_parts", "staged_evidence")
 """What the cut says part by part."""
@@ -226,6 +229,46 @@ def test_measurement_edited_after_the_audit_is_refused(sound: Staged) -> None:
     with pytest.raises(
         StagingError, match=r"part-00006-.*: measurements are those of the audit: found seal .*, expected"
     ):
+        judge(staged.store, **names_of(staged))
+
+
+def test_measurement_edited_and_sealed_again_publishes_nothing(sound: Staged) -> None:
+    staged = sound.copy()
+    verdict = hand_in(staged.store, staged.cut)
+    key = staged.staging.metrics(6)
+    metrics = PartMetrics.from_json(staged.store.get(key), what=key)
+    staged.store.put(key, metrics.model_copy(update={"excluded": 1}).sealed().to_json())
+
+    with pytest.raises(VerdictError, match=r"speaks of measurements with digest .*, those in .*/metrics/ have"):
+        publish(staged.store, **names_of(staged), verdict=verdict)
+
+
+def test_sampled_rows_edited_after_the_audit_are_refused(sound: Staged) -> None:
+    staged = sound.copy()
+    key = staged.staging.sample(6)
+    rows = pq.read_table(io.BytesIO(staged.store.get(key)))
+    staged.store.put(key, parquet(rows.slice(1)))
+
+    with pytest.raises(
+        StagingError, match=r"part-00006-.*: sampled rows are those the audit picked: found sha256 .*, expected"
+    ):
+        judge(staged.store, **names_of(staged))
+
+
+def test_exits_edited_after_the_sift_are_refused(sound: Staged) -> None:
+    staged = sound.copy()
+    key = staged.staging.tally(staged.cut.ranges[6])
+    staged.store.put(key, parquet(pq.read_table(io.BytesIO(staged.store.get(key))).slice(1)))
+
+    with pytest.raises(StagingError, match=r"exits are those the sift counted: found \d+ tallies with digest"):
+        judge(staged.store, **names_of(staged))
+
+
+def test_exits_of_a_range_that_are_missing_are_refused(sound: Staged) -> None:
+    staged = sound.copy()
+    staged.store.delete(staged.staging.tally(staged.cut.ranges[6]))
+
+    with pytest.raises(StagingError, match=r"exits are those the sift counted: found \d+ tallies with digest"):
         judge(staged.store, **names_of(staged))
 
 

@@ -7,15 +7,19 @@ import re
 import sys
 from html.parser import HTMLParser
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from checks.staged_refresh import PUBLISHED, SALT, VERSION, Staged, staged
 
 from resift.errors import StagingError
 from resift.model import keys
+from resift.model.document import sha256_hex
 from resift.model.pool import Pool
+from resift.model.refresh import PartMetrics
 from resift.model.verdict import Verdict
 from resift.steps.judge import judge
+from resift.steps.measured import digest_of
 from resift.storage import MemoryStore
 
 KEYS = keys.Staging("faces", VERSION, "p1")
@@ -28,17 +32,26 @@ def parquet(table: object) -> bytes:
     return body.getvalue()
 
 
-def stage(case: Staged) -> MemoryStore:
+def stage(case: Staged, *, tallies: dict[int, pa.Table] | None = None) -> MemoryStore:
     store = MemoryStore()
     store.put(keys.pool("photos"), Pool(pool="photos", salt=SALT).to_json())
     store.put(KEYS.plan, case.plan.to_json())
-    store.put(KEYS.cut, case.cut.to_json())
-    store.put(KEYS.tally(0), parquet(case.tally))
+    bodies = {KEYS.tally(index): parquet(one) for index, one in (tallies or {0: case.tally}).items()}
+    for key, body in bodies.items():
+        store.put(key, body)
+    told = digest_of((key, sha256_hex(body)) for key, body in bodies.items())
+    store.put(KEYS.cut, case.cut.model_copy(update={"tallies_digest": told}).to_json())
     for index, one in zip(case.cut.ranges, case.metrics, strict=True):
         rows = case.sample.filter([path == one.path for path in case.sample["part"].to_pylist()])
-        store.put(KEYS.metrics(index), one.sealed().to_json())
-        store.put(KEYS.sample(index), parquet(rows.drop_columns("part")))
+        put_sample(store, index, one, parquet(rows.drop_columns("part")))
     return store
+
+
+def put_sample(store: MemoryStore, index: int, metrics: PartMetrics, sample: bytes) -> None:
+    """Write a sample, and the measurements that name it."""
+    store.put(KEYS.sample(index), sample)
+    named = metrics.model_copy(update={"sample_sha256": sha256_hex(sample)})
+    store.put(KEYS.metrics(index), named.sealed().to_json())
 
 
 def names(store: MemoryStore) -> set[str]:
@@ -137,10 +150,9 @@ def test_second_run_overwrites_the_first_and_finds_the_same() -> None:
 
 def test_tallies_of_all_ranges_are_summed() -> None:
     case = staged()
-    half = case.tally.set_column(3, case.tally.schema.field("deleted"), [[20, 0]])
-    store = stage(case)
-    store.put(KEYS.tally(0), parquet(half))
-    store.put(KEYS.tally(5), parquet(half))
+    at = case.tally.schema.get_field_index("deleted")
+    half = case.tally.set_column(at, case.tally.schema.field(at), [[20, 0]])
+    store = stage(case, tallies={0: half, 5: half})
 
     verdict = judge(store, **NAMES)
 
@@ -157,9 +169,10 @@ def test_part_that_was_not_audited_gets_no_verdict() -> None:
     assert store.stat(KEYS.verdict) is None
 
 
-def test_truncated_sample_gets_no_verdict() -> None:
-    store = stage(staged())
-    store.put(KEYS.sample(1), store.get(KEYS.sample(1))[:-9])
+def test_sample_that_was_never_whole_gets_no_verdict() -> None:
+    case = staged()
+    store = stage(case)
+    put_sample(store, 1, case.metrics[1], store.get(KEYS.sample(1))[:-9])
 
     with pytest.raises(
         StagingError, match=r"sample/000001.parquet: not readable as Parquet .*Run audit of this refresh"
@@ -177,7 +190,7 @@ def test_cut_of_another_plan_gets_no_verdict() -> None:
 def test_sample_may_hold_published_columns_too() -> None:
     case = staged()
     store = stage(case)
-    wide = staged().sample.slice(0, 20).drop_columns("part")
-    store.put(KEYS.sample(0), parquet(wide.append_column(PUBLISHED[1], wide["image_id"])))
+    wide = case.sample.slice(0, 20).drop_columns("part")
+    put_sample(store, 0, case.metrics[0], parquet(wide.append_column(PUBLISHED[1], wide["image_id"])))
 
     assert judge(store, **NAMES).status == "proceed"

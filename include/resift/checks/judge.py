@@ -91,14 +91,25 @@ def judge_metrics(
     return evaluation.findings() + jumps, evaluation
 
 
-def verdict_on(cut: CutReceipt, findings: Sequence[Finding], *, evaluated: int, mixes: Mixes | None = None) -> Verdict:
-    """Seal the findings for exactly the content of this cut: any failure stops, any jump holds."""
+def verdict_on(
+    cut: CutReceipt, findings: Sequence[Finding], *, evaluated: int, mixes: Mixes | None = None, measured: str = ""
+) -> Verdict:
+    """Seal the findings for exactly the content of this cut: any failure stops, any jump holds.
+
+    Args:
+        cut: What was judged.
+        findings: What was found.
+        evaluated: Checks of Great Expectations that were run.
+        mixes: What the next version is compared with.
+        measured: Digest of the measurements the findings rest on.
+    """
     return Verdict.sealed(
         dataset=cut.dataset,
         version=cut.version,
         plan_id=cut.plan_id,
         content_digest=cut.content_digest,
         cut_digest=cut.document_digest(),
+        measured_digest=measured,
         status=status_of(findings, evaluated=evaluated),
         findings=tuple(findings),
         evaluated=evaluated,

@@ -277,9 +277,14 @@ class Staging:
         """What entered and left against the previous snapshot in one range."""
         return self.prefix + f"changes/{range_index:06d}{'-cut' * trimmed}.parquet"
 
+    @property
+    def tallies(self) -> str:
+        """Prefix of the tallies."""
+        return self.prefix + "tally/"
+
     def tally(self, range_index: int) -> str:
-        """Members and exits by owner and by host in one range, for the breaker."""
-        return self.prefix + f"tally/{range_index:06d}.parquet"
+        """Members and exits by owner, host and source in one range, for the breaker."""
+        return self.tallies + f"{range_index:06d}.parquet"
 
     def metrics(self, range_index: int) -> str:
         """What the audit measured in one part."""

@@ -114,6 +114,9 @@ class RangeReceipt(Document):
     changes: StagedFile | None
     """What entered and left, as if all items kept here were in the sample; None where nothing did."""
 
+    tally: StagedFile | None
+    """Previous members and exits by owner, host and source; None where there are none."""
+
     previous_members: int
     entered: dict[str, int]
     left: dict[str, int]
@@ -173,6 +176,9 @@ class CutReceipt(Document):
 
     staged_changes: tuple[StagedFile, ...] = ()
     """What entered and left, in order of the ranges."""
+
+    tallies_digest: str = ""
+    """One digest over the tallies of all ranges, beyond the cut too: the breaker judges what the sift counted."""
 
 
 class PartEntry(Document):
@@ -236,6 +242,9 @@ class PartMetrics(Document):
     by_host: dict[str, int]
     by_license: dict[str, int]
     by_age_days: dict[str, int]
+    sample_sha256: str = ""
+    """Digest of the rows picked from the part for the judge, as they lie in staging."""
+
     seal: str = ""
     """SHA-256 over all other fields: nobody mends a measurement between audit and judge."""
 

@@ -47,6 +47,9 @@ class Verdict(Document):
     cut_digest: str = ""
     """Digest of the whole receipt of the cut: its counts are published too, and where its parts lie."""
 
+    measured_digest: str = ""
+    """One digest over all measurements that were judged, each of which names the rows that were sampled."""
+
     status: Status
     findings: tuple[Finding, ...]
     evaluated: int

@@ -17,6 +17,7 @@ from resift.checks.rows import SAMPLE_COLUMNS
 from resift.core.measure import Expected, measure
 from resift.core.staged_views import ROW, create_evidence_view, create_part_view
 from resift.errors import KeyNotFound, StagingError
+from resift.model.document import sha256_hex
 from resift.model.grid import midnight
 from resift.model.keys import Staging
 from resift.model.refresh import AuditReceipt, CutReceipt, PartMetrics, Plan, StagedFile
@@ -95,8 +96,10 @@ class _Auditor:
                 f"{entry.path}: file is readable: found {str(error).splitlines()[0]}, expected Parquet as sift and cut "
                 "write it. Start the refresh again from `plan`."
             ) from error
+        picked = _as_parquet(sample)
+        self._store.put(self._staging.sample(index), picked)
+        metrics = metrics.model_copy(update={"sample_sha256": sha256_hex(picked)})
         self._store.put(self._staging.metrics(index), metrics.sealed().to_json())
-        self._store.put(self._staging.sample(index), _as_parquet(sample))
 
     def _fetch(self, file: StagedFile, path: Path, *, what: str) -> tuple[str, int]:
         """Write a staged object to a file of our own, and return the digest and the size of the very bytes written."""

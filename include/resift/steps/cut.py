@@ -19,6 +19,7 @@ from resift.model.reasons import ENTERED, LEFT, NOT_DRAWN, ROTATED
 from resift.model.refresh import CutReceipt, PartEntry, Plan, RangeReceipt, StagedFile
 from resift.policy import add_readings, fold_small
 from resift.steps.framing import published_schema
+from resift.steps.measured import digest_of
 from resift.steps.parquet import Settings, lasting, passing
 from resift.steps.plan import range_at, read_plan
 from resift.steps.sift import Sifter, read_receipt
@@ -145,6 +146,9 @@ def _assemble(store: Store, staging: Staging, plan: Plan, ending: _Ending) -> Cu
         staged_parts=tuple(piece.part for piece in held if piece.part),
         staged_evidence=tuple(piece.evidence for piece in held if piece.evidence),
         staged_changes=tuple(piece.changes for piece in [*pieces, *tail] if piece.changes),
+        tallies_digest=digest_of(
+            (tally.key, tally.sha256) for piece in [*pieces, *tail] if (tally := piece.receipt.tally) is not None
+        ),
     )
 
 

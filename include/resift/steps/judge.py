@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date
-from itertools import islice
-from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,21 +18,17 @@ from resift.checks.rows import SAMPLE_COLUMNS, gather
 from resift.client.snapshots import find_manifest, find_previous, find_tombstone
 from resift.errors import KeyNotFound, StagingError
 from resift.model import keys
+from resift.model.document import sha256_hex
 from resift.model.keys import Staging
 from resift.model.mixes import Mixes
 from resift.model.refresh import CutReceipt, PartMetrics, Plan
 from resift.model.verdict import Verdict
+from resift.steps.measured import READERS, digest_of, mapped
 from resift.steps.pools import read_pool
-from resift.storage import Store
-
-_READERS = 16
-"""Objects read at once: one request to S3 takes 10 to 50 ms, and a thousand parts have two thousand of them."""
+from resift.storage import ObjectStat, Store
 
 _TALLY_BYTES = 128 << 20
 """Staged tallies merged in one go; more are dealt into shares of their keys, so that memory stays bounded."""
-
-One = TypeVar("One")
-Other = TypeVar("Other")
 
 
 def judge(store: Store, *, dataset: str, version: date, plan_id: str) -> Verdict:
@@ -50,16 +45,19 @@ def judge(store: Store, *, dataset: str, version: date, plan_id: str) -> Verdict
     cut = CutReceipt.from_json(_staged(store, staging.cut, by="cut"), what=f"{store.url}/{staging.cut}")
     salt = read_pool(store, plan.dataset.pool).salt
     _require_same_refresh(cut, store.url, dataset=dataset, version=version, plan_id=plan_id)
-    with ThreadPoolExecutor(_READERS) as readers:
-        metrics = list(_mapped(readers, lambda index: _read_metrics(store, staging.metrics(index)), cut.ranges))
-        samples = _mapped(readers, lambda index: _read_sample(store, staging.sample(index)), cut.ranges)
+    with ThreadPoolExecutor(READERS) as readers:
+        measured = list(mapped(readers, lambda index: _read_metrics(store, staging.metrics(index)), cut.ranges))
+        metrics = [one.metrics for one in measured]
+        wanted = zip(cut.ranges, metrics, strict=True)
+        samples = mapped(readers, lambda one: _read_sample(store, staging.sample(one[0]), one[1]), wanted)
         paths = (entry.path for entry in cut.parts)
         sample = gather(zip(paths, samples, strict=False), seed=int(cut.content_digest[:15], 16))
-        tally = _read_tallies(store, staging, readers, plan)
+        tally = _read_tallies(store, staging, readers, plan, cut)
     before = read_mixes(store, plan)
     past = read_past(store, plan)
     findings, evaluation = judge_metrics(plan, cut, metrics, sample, tally, salt=salt, previous=before, past=past)
-    verdict = verdict_on(cut, findings, evaluated=len(evaluation.results), mixes=mixes_of(metrics))
+    digest = digest_of((one.key, one.sha256) for one in measured)
+    verdict = verdict_on(cut, findings, evaluated=len(evaluation.results), mixes=mixes_of(metrics), measured=digest)
     _write_pages(store, staging, evaluation.pages())
     store.put(staging.verdict, verdict.to_json())
     return verdict
@@ -123,17 +121,32 @@ def _staged(store: Store, key: str, *, by: str) -> bytes:
         ) from error
 
 
-def _read_metrics(store: Store, key: str) -> PartMetrics:
-    return PartMetrics.from_json(_staged(store, key, by="audit"), what=f"{store.url}/{key}")
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """The measurements of one part, and the digest of the very bytes they were read from."""
+
+    key: str
+    sha256: str
+    metrics: PartMetrics
 
 
-def _read_sample(store: Store, key: str) -> pa.Table:
-    table = _read_parquet(store, key, by="audit")
+def _read_metrics(store: Store, key: str) -> _Measured:
+    body = _staged(store, key, by="audit")
+    return _Measured(key, sha256_hex(body), PartMetrics.from_json(body, what=f"{store.url}/{key}"))
+
+
+def _read_sample(store: Store, key: str, metrics: PartMetrics) -> pa.Table:
+    body = _staged(store, key, by="audit")
+    if (found := sha256_hex(body)) != metrics.sample_sha256:
+        raise StagingError(
+            f"{metrics.path}: sampled rows are those the audit picked: found sha256 {found} at {store.url}/{key}, "
+            f"expected {metrics.sample_sha256 or 'none'}. They were altered; run audit of this refresh again."
+        )
+    table = _as_table(store, key, body, by="audit")
     return table.select([name for name in SAMPLE_COLUMNS if name in table.column_names])
 
 
-def _read_parquet(store: Store, key: str, *, by: str) -> pa.Table:
-    body = _staged(store, key, by=by)
+def _as_table(store: Store, key: str, body: bytes, *, by: str) -> pa.Table:
     try:
         return pq.read_table(pa.BufferReader(body))
     except (pa.ArrowInvalid, OSError) as error:
@@ -143,28 +156,28 @@ def _read_parquet(store: Store, key: str, *, by: str) -> pa.Table:
         ) from error
 
 
-def _read_tallies(store: Store, staging: Staging, readers: ThreadPoolExecutor, plan: Plan) -> pa.Table:
-    found = list(store.list(staging.prefix + "tally/"))
+def _read_tallies(store: Store, staging: Staging, readers: ThreadPoolExecutor, plan: Plan, cut: CutReceipt) -> pa.Table:
+    found = list(store.list(staging.tallies))
     limits = plan.dataset.limits
     least = min(limits.owner_min_members, limits.host_min_members, limits.source_min_members)
     shares = 1 + sum(one.size_bytes for one in found) // _TALLY_BYTES
+    digests = dict[str, str]()
+
+    def read(one: ObjectStat) -> pa.Table:
+        body = _staged(store, one.key, by="sift")
+        digests[one.key] = sha256_hex(body)
+        return _as_table(store, one.key, body, by="sift")
+
     merged = [
-        merge_tallies(
-            _mapped(readers, lambda one: _read_parquet(store, one.key, by="sift"), found),
-            least=least,
-            share=share,
-            shares=shares,
-        )
-        for share in range(shares)
+        merge_tallies(mapped(readers, read, found), least=least, share=share, shares=shares) for share in range(shares)
     ]
+    if (told := digest_of(digests.items())) != cut.tallies_digest:
+        raise StagingError(
+            f"refresh {cut.dataset} {cut.version}: exits are those the sift counted: found {len(found)} tallies with "
+            f"digest {told[:12]} in {store.url}/{staging.tallies}, expected {cut.tallies_digest[:12] or 'none'}. They "
+            "were altered; start the refresh again from `plan`."
+        )
     return pa.concat_tables(merged)
-
-
-def _mapped(readers: ThreadPoolExecutor, read: Callable[[One], Other], things: Iterable[One]) -> Iterator[Other]:
-    """Read ahead in many threads, in order, but never further than the threads reach: results may be large."""
-    rest = iter(things)
-    while batch := list(islice(rest, _READERS)):
-        yield from readers.map(read, batch)
 
 
 def _write_pages(store: Store, staging: Staging, pages: Iterable[tuple[str, bytes]]) -> None:

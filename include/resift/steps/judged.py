@@ -6,15 +6,17 @@ from resift.checks.judge import status_of
 from resift.errors import KeyNotFound, StagingError, VerdictError
 from resift.model.document import sha256_hex
 from resift.model.keys import Staging
+from resift.model.refresh import CutReceipt
 from resift.model.verdict import Verdict
+from resift.steps.measured import measured_digest
 from resift.storage import Store
 
 
-def require_judged(store: Store, staging: Staging, verdict: Verdict) -> None:
-    """Check that a verdict is the one the judge left beside what it judged, and follows from its own findings.
+def require_judged(store: Store, staging: Staging, cut: CutReceipt, verdict: Verdict) -> None:
+    """Check that a verdict is the one the judge left, over these measurements, and follows from its own findings.
 
     Raises:
-        VerdictError: None lies there, or another, or it lets pass what its findings do not.
+        VerdictError: None lies there, or another, or of other measurements, or it lets pass what its findings do not.
     """
     try:
         staged = Verdict.from_json(store.get(staging.verdict), what=f"{store.url}/{staging.verdict}")
@@ -27,6 +29,12 @@ def require_judged(store: Store, staging: Staging, verdict: Verdict) -> None:
         raise VerdictError(
             f"{store.url}/{staging.verdict}: its seal is {staged.seal[:12]}…, expected {verdict.seal[:12]}… as handed "
             "in. Publish with the verdict the judge staged."
+        )
+    if verdict.measured_digest != (found := measured_digest(store, staging, cut)):
+        raise VerdictError(
+            f"verdict of {verdict.dataset} {verdict.version}: speaks of measurements with digest "
+            f"{verdict.measured_digest[:12] or 'none'}…, those in {store.url}/{staging.prefix}metrics/ have "
+            f"{found[:12]}…. They were altered or removed after judging; run audit and judge of this refresh again."
         )
     given = status_of(verdict.findings, evaluated=verdict.evaluated)
     if verdict.status != given:

@@ -35,7 +35,7 @@ from resift.model.grid import midnight
 from resift.model.keys import Staging
 from resift.model.manifest import Manifest
 from resift.model.observation import CHANGES, EVIDENCE, PRN, STAGED_EVIDENCE, TALLY
-from resift.model.refresh import GroupReceipt, Plan, Range, RangeReceipt
+from resift.model.refresh import GroupReceipt, Plan, Range, RangeReceipt, StagedFile
 from resift.policy import add_readings
 from resift.steps.framing import Framer, open_framer, published_schema
 from resift.steps.parquet import passing
@@ -125,12 +125,13 @@ class Sifter:
                     evidence.write(sifted.evidence)
                     changes.write(sifted.changes)
                     tallies.append(sifted.tally)
-        _write_tally(store, staging.tally(index), tallies)
+        tally_file = _write_tally(store, staging.tally(index), tallies)
         return RangeReceipt(
             range=a_range,
             part=part.file,
             evidence=evidence.file,
             changes=changes.file,
+            tally=tally_file,
             **counts.fields(),
         )
 
@@ -264,6 +265,7 @@ def _tally(items: Items, fates: Fates | None, *, salt: str, most_keys: int, as_o
     return pa.concat_tables([tally(keys, fates.left, most_keys=most_keys), last_heard(items.unsorted, as_of=as_of)])
 
 
-def _write_tally(store: Store, key: str, tallies: list[pa.Table]) -> None:
+def _write_tally(store: Store, key: str, tallies: list[pa.Table]) -> StagedFile | None:
     with StagedWriter(store, key, TALLY, passing) as writer:
         writer.write(pa.concat_tables([TALLY.empty_table(), *tallies]))
+    return writer.file
