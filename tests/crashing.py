@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,20 @@ from resift.steps.sweep import sweep as sweep_pool
 from resift.storage import LocalStore
 
 DATASET = make_dataset(size=120, turnover=0.25, nominal_width=0.9)
-OPERATIONS = ("get", "get_range", "open", "stat", "list", "put", "put_file", "create", "swap", "copy", "delete")
+OPERATIONS = (
+    "get",
+    "get_range",
+    "stream",
+    "open",
+    "stat",
+    "list",
+    "put",
+    "put_file",
+    "create",
+    "swap",
+    "copy",
+    "delete",
+)
 FILE_EVENTS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "os.listdir", "fcntl.flock")
 NEVER = 0
 
@@ -76,9 +89,9 @@ class NotingStore:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def get_range(self, key: str, *, start: int, length: int) -> bytes:
+    def stream(self, key: str, *, start: int, length: int) -> Iterator[bytes]:
         print(key.split("/", 4)[4], file=self._log, flush=True)
-        return bytes(self._store.get_range(key, start=start, length=length))
+        yield from self._store.stream(key, start=start, length=length)
 
 
 def die_before_event(number: int) -> Callable[[], int]:

@@ -46,6 +46,8 @@ class S3Server:
 
     name: str
     endpoint: str
+    pid: int = 0
+    """Its process; 0 for moto's, which is a thread of this one."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -104,7 +106,7 @@ def running(name: str) -> Iterator[S3Server]:
         )
         stack.callback(_stop, process)
         _await(name, process, port, directory / "log")
-        yield S3Server(name, f"http://127.0.0.1:{port}")
+        yield S3Server(name, f"http://127.0.0.1:{port}", process.pid)
 
 
 def _command(name: str, directory: Path, port: int) -> tuple[list[str], dict[str, str]]:

@@ -38,8 +38,20 @@ MAY_IMPORT = {
 
 ONLY_IN = {
     "great_expectations": {"checks/gx.py"},
-    "boto3": {"storage/s3.py", "storage/s3_errors.py", "storage/s3_file.py", "storage/s3_probe.py"},
-    "botocore": {"storage/s3.py", "storage/s3_errors.py", "storage/s3_file.py", "storage/s3_probe.py"},
+    "boto3": {
+        "storage/s3.py",
+        "storage/s3_errors.py",
+        "storage/s3_file.py",
+        "storage/s3_probe.py",
+        "storage/s3_stream.py",
+    },
+    "botocore": {
+        "storage/s3.py",
+        "storage/s3_errors.py",
+        "storage/s3_file.py",
+        "storage/s3_probe.py",
+        "storage/s3_stream.py",
+    },
     "duckdb": {"core/measure.py", "steps/audit.py"},
     "airflow": set(),
     "typer": {file.relative_to(PACKAGE).as_posix() for file in (PACKAGE / "cli").glob("*.py")},

@@ -97,6 +97,29 @@ def test_a_body_cut_in_its_middle_is_read_again(proxied: tuple[S3Store, S3Proxy]
     assert proxy.bodies_to_cut == 0
 
 
+def test_a_stream_cut_in_its_middle_goes_on_from_there(proxied: tuple[S3Store, S3Proxy]) -> None:
+    store, proxy = proxied
+    body = os.urandom(1_000_000)
+    store.put("a", body)
+    proxy.bodies_to_cut = 1
+
+    assert b"".join(store.stream("a", start=0, length=1_000_000)) == body
+    assert len(proxy.ranges) == 2
+    assert 0 < proxy.ranges[1][0] <= 500_000
+
+
+def test_a_stream_never_goes_on_in_another_object(proxied: tuple[S3Store, S3Proxy]) -> None:
+    store, proxy = proxied
+    store.put("a", b"a" * 1_000_000)
+    proxy.bodies_to_cut = 1
+    blocks = store.stream("a", start=0, length=1_000_000)
+    next(blocks)
+    store.put("a", b"b" * 1_000_000)
+
+    with pytest.raises(StorageError, match="another writer replaced it"):
+        list(blocks)
+
+
 def test_a_body_that_is_always_cut_is_an_error(proxied: tuple[S3Store, S3Proxy]) -> None:
     store, proxy = proxied
     store.put("a", b"a" * 100_000)

@@ -13,7 +13,7 @@ import pytest
 from store_writers import count_up, wins
 
 from resift.errors import KeyExists, KeyNotFound, WriteConflict
-from resift.storage import Store
+from resift.storage import BLOCK_BYTES, Store
 
 NAMES = ["a", "a b+c&d=%41?#", "ä/ö.json", "日本/東京", "z/😀", "z/\ue000", "deep/er/and/deep/er/still"]
 
@@ -66,7 +66,13 @@ def test_missing_objects_are_not_found(store: Store) -> None:
     store.put("there", b"x")
 
     assert store.stat("gone") is None
-    for read in (store.get, store.open, lambda key: store.get_range(key, start=0, length=0)):
+    for read in (
+        store.get,
+        store.open,
+        lambda key: store.get_range(key, start=0, length=0),
+        lambda key: list(store.stream(key, start=0, length=0)),
+        lambda key: list(store.stream(key, start=0, length=1)),
+    ):
         with pytest.raises(KeyNotFound, match="found no object under gone, expected one"):
             read("gone")
     with pytest.raises(KeyNotFound, match="found no object under gone"):
@@ -114,11 +120,34 @@ def test_a_range_ends_with_the_object(store: Store, start: int, length: int, exp
     assert store.get_range("a", start=start, length=length) == expected
 
 
+@pytest.mark.parametrize(
+    ("start", "length"), [(0, 700_000), (0, 900_000), (1, 300_000), (699_999, 9), (700_000, 1), (0, 0)]
+)
+def test_a_stream_yields_the_same_bytes_as_a_range_in_blocks(store: Store, start: int, length: int) -> None:
+    body = os.urandom(700_000)
+    store.put("a", body)
+
+    blocks = list(store.stream("a", start=start, length=length))
+
+    assert b"".join(blocks) == store.get_range("a", start=start, length=length) == body[start : start + length]
+    assert all(0 < len(block) <= BLOCK_BYTES for block in blocks)
+
+
+def test_a_stream_that_is_left_early_leaves_the_store_usable(store: Store) -> None:
+    body = os.urandom(700_000)
+    store.put("a", body)
+
+    for _ in range(50):
+        assert body.startswith(next(store.stream("a", start=0, length=700_000)))
+    assert store.get("a") == body
+
+
 def test_a_range_before_the_object_is_refused(store: Store) -> None:
     store.put("a", b"abcdef")
 
-    with pytest.raises(ValueError, match="expected two numbers not below zero"):
-        store.get_range("a", start=-1, length=1)
+    for read in (store.get_range, lambda key, **bounds: list(store.stream(key, **bounds))):
+        with pytest.raises(ValueError, match="expected two numbers not below zero"):
+            read("a", start=-1, length=1)
 
 
 def test_an_opened_object_reads_like_a_file(store: Store) -> None:

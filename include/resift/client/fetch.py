@@ -9,12 +9,7 @@ from pathlib import Path
 from resift.errors import SnapshotDamaged
 from resift.model.manifest import Extra
 from resift.model.refresh import PartEntry
-from resift.storage import Store
-
-BLOCK_BYTES = 16 * 1024 * 1024
-"""One request fetches so much: as a rule, a whole part."""
-
-_HASHED_AT_ONCE = 1024 * 1024
+from resift.storage import BLOCK_BYTES, Store
 
 
 def fetch(
@@ -46,25 +41,25 @@ def fetch(
 def _fetch_rest(
     store: Store, key: str, file: PartEntry | Extra, path: Path, what: str, arrived: Callable[[int], None]
 ) -> str:
+    """Hash what is there and what arrives after it, in one pass: no byte is read twice to be verified."""
     with path.open("a+b") as body:
         digest, size = hashlib.sha256(), 0
         body.seek(0)
-        while block := body.read(_HASHED_AT_ONCE):
+        while block := body.read(BLOCK_BYTES):
             digest.update(block)
             size += len(block)
         arrived(size)
-        while size < file.size_bytes:
-            wanted = min(BLOCK_BYTES, file.size_bytes - size)
-            block = store.get_range(key, start=size, length=wanted)
-            if len(block) != wanted:
-                raise SnapshotDamaged(
-                    f"{what} ends after {size + len(block)} bytes, the manifest says {file.size_bytes}. "
-                    "Pull again; if it fails twice, tell who runs the lake."
-                )
-            body.write(block)
-            digest.update(block)
-            size += len(block)
-            arrived(len(block))
+        if size < file.size_bytes:
+            for block in store.stream(key, start=size, length=file.size_bytes - size):
+                body.write(block)
+                digest.update(block)
+                size += len(block)
+                arrived(len(block))
+    if size < file.size_bytes:
+        raise SnapshotDamaged(
+            f"{what} ends after {size} bytes, the manifest says {file.size_bytes}. "
+            "Pull again; if it fails twice, tell who runs the lake."
+        )
     return digest.hexdigest()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,6 @@ from resift.model.manifest import Extra, Manifest
 from resift.model.observation import PRN
 from resift.model.refresh import PartEntry
 from resift.storage import Store
-
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +96,12 @@ def _check_part(
     store: Store, manifest: Manifest, part: PartEntry, last: tuple[int, str]
 ) -> tuple[list[str], tuple[int, str]]:
     what = f"snapshot {manifest.dataset} {manifest.version}.{manifest.revision}: {part.path}"
-    problems = list(_check_bytes(store, manifest, part))
+    body = pa.BufferOutputStream()
+    problems = list(_check_bytes(store, manifest, part, kept=body.write))
     if problems:
         return problems, last
     try:
-        with store.open(keys.snapshot(manifest.dataset, manifest.version) + part.path) as body:
-            table = pq.read_table(body)
+        table = pq.read_table(pa.BufferReader(body.getvalue()))
     except pa.ArrowInvalid as error:
         return [f"{what} is not readable as Parquet ({error}), the manifest lists it as a part."], last
     columns = [(column.name, column.type) for column in manifest.columns]
@@ -143,18 +141,23 @@ def _last_place(manifest: Manifest, table: pa.Table) -> tuple[int, str]:
     return place, table["image_id"][-1].as_py() or ""
 
 
-def _check_bytes(store: Store, manifest: Manifest, file: PartEntry | Extra) -> Iterator[str]:
+def _check_bytes(
+    store: Store, manifest: Manifest, file: PartEntry | Extra, *, kept: Callable[[bytes], object] = len
+) -> Iterator[str]:
+    """Read a file once, handing on each block of it."""
     what = f"snapshot {manifest.dataset} {manifest.version}.{manifest.revision}: {file.path}"
     digest, size = hashlib.sha256(), 0
     try:
-        with store.open(keys.snapshot(manifest.dataset, manifest.version) + file.path) as body:
-            while block := body.read(_BLOCK):
-                digest.update(block)
-                size += len(block)
+        key = keys.snapshot(manifest.dataset, manifest.version) + file.path
+        for block in store.stream(key, start=0, length=file.size_bytes + 1):
+            kept(block)
+            digest.update(block)
+            size += len(block)
     except KeyNotFound:
         yield f"{what} is missing, the manifest lists it."
         return
     if size != file.size_bytes:
-        yield f"{what} has {size} bytes, the manifest says {file.size_bytes}."
+        at_least = "at least " if size > file.size_bytes else ""
+        yield f"{what} has {at_least}{size} bytes, the manifest says {file.size_bytes}."
     elif digest.hexdigest() != file.sha256:
         yield f"{what} has sha256 {digest.hexdigest()[:12]}…, the manifest says {file.sha256[:12]}…."

@@ -2,7 +2,7 @@
 
 from resift.storage.local import LocalStore
 from resift.storage.memory import MemoryStore
-from resift.storage.protocol import ObjectStat, Store
+from resift.storage.protocol import BLOCK_BYTES, ObjectStat, Store
 from resift.storage.url import open_store
 
-__all__ = ["LocalStore", "MemoryStore", "ObjectStat", "Store", "open_store"]
+__all__ = ["BLOCK_BYTES", "LocalStore", "MemoryStore", "ObjectStat", "Store", "open_store"]

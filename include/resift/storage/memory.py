@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from resift.storage import key as keys
 from resift.storage.key import check_bounds, check_key, check_prefix
-from resift.storage.protocol import ObjectStat
+from resift.storage.protocol import BLOCK_BYTES, ObjectStat
 
 
 class MemoryStore:
@@ -42,6 +42,12 @@ class MemoryStore:
         """Return ``length`` bytes from ``start``; fewer at the end of the object, none past it."""
         check_bounds(key, start=start, length=length)
         return self.get(key)[start : start + length]
+
+    def stream(self, key: str, *, start: int, length: int) -> Iterator[bytes]:
+        """Yield the same bytes as ``get_range`` in blocks."""
+        body = self.get_range(key, start=start, length=length)
+        for at in range(0, len(body), BLOCK_BYTES):
+            yield body[at : at + BLOCK_BYTES]
 
     def open(self, key: str) -> BinaryIO:
         """Open an object for random access."""

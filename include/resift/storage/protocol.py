@@ -1,4 +1,4 @@
-"""The storage protocol: eleven verbs, and a write states its precondition."""
+"""The storage protocol: twelve verbs, and a write states its precondition."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
+
+BLOCK_BYTES = 256 * 1024
+"""Most bytes of a block of a stream: small enough to stay in a processor's cache while they are hashed and written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,15 @@ class Store(Protocol):
 
     def get_range(self, key: str, *, start: int, length: int) -> bytes:
         """Return ``length`` bytes from ``start``; fewer at the end of the object, none past it."""
+        ...
+
+    def stream(self, key: str, *, start: int, length: int) -> Iterator[bytes]:
+        """Yield the same bytes as ``get_range`` in blocks, in the memory of one of them, all of one object.
+
+        Raises:
+            KeyNotFound: No object lies there. Told, at the latest, when the first block is asked for.
+            StorageError: The object was replaced while it was read.
+        """
         ...
 
     def open(self, key: str) -> BinaryIO:

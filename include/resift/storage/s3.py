@@ -20,6 +20,7 @@ from resift.storage.protocol import ObjectStat
 from resift.storage.s3_errors import is_failed_precondition, is_missing_key, is_race, reported, status
 from resift.storage.s3_file import RangeReader
 from resift.storage.s3_probe import probe_conditional_writes
+from resift.storage.s3_stream import replaced, stream_range
 
 ATTEMPTS = 5
 """How often a request, the reading of a body or an undecided create is tried before it is an error."""
@@ -92,23 +93,24 @@ class S3Store:
 
     def get_range(self, key: str, *, start: int, length: int) -> bytes:
         """Return ``length`` bytes from ``start``; fewer at the end of the object, none past it."""
+        return b"".join(self.stream(key, start=start, length=length))
+
+    def stream(self, key: str, *, start: int, length: int) -> Iterator[bytes]:
+        """Yield the same bytes as ``get_range`` in blocks."""
         check_bounds(key, start=start, length=length)
         if length == 0:
             self._require(key)
-            return b""
-        return self._read_range(key, start, length)[0]
+        return self._stream(key, start, length)
 
     def open(self, key: str) -> BinaryIO:
         """Open an object for random access; reading it fails with StorageError once it was replaced."""
         opened = self._require(key)
 
         def fetch(start: int, length: int) -> bytes:
-            body, etag = self._read_range(key, start, length)
-            if etag != opened.etag or len(body) != length:
-                raise StorageError(
-                    f"{self.url}: {key}: found etag {etag} while reading, expected {opened.etag} as when it was "
-                    "opened: another writer replaced it. Open it again."
-                )
+            body = b"".join(self._stream(key, start, length, opened.etag))
+            if len(body) != length:
+                found, expected = f"{start + len(body)} bytes", f"{opened.size_bytes}"
+                raise replaced(f"{self.url}: {key}", found=found, expected=expected)
             return body
 
         return cast(BinaryIO, RangeReader(fetch, opened.size_bytes))
@@ -235,15 +237,12 @@ class S3Store:
                 raise
             self._bucket_exists = True
 
-    def _read(self, key: str, *, most: int | None = None, **only: str) -> tuple[bytes, str]:
+    def _read(self, key: str) -> tuple[bytes, str]:
         """Return a body and its etag; boto3 repeats requests but not the reading of their bodies."""
         address = self._address(key)
         with self._reported(key):
             for attempt in range(1, ATTEMPTS + 1):
-                answer = self._client.get_object(**address, **only)
-                if most is not None and answer["ContentLength"] > most:
-                    answer["Body"].close()
-                    raise self._too_long(key, answer["ContentLength"], most)
+                answer = self._client.get_object(**address)
                 try:
                     return answer["Body"].read(), str(answer["ETag"])
                 except BotoCoreError:
@@ -251,21 +250,12 @@ class S3Store:
                         raise
         raise AssertionError("the loop returns or raises")
 
-    def _read_range(self, key: str, start: int, length: int) -> tuple[bytes, str]:
-        try:
-            return self._read(key, most=length, Range=f"bytes={start}-{start + length - 1}")
-        except StorageError as error:
-            # A range past the end is an error to S3 and an empty answer to us.
-            cause = error.__cause__
-            if isinstance(cause, ClientError) and status(cause) == 416:
-                return b"", ""
-            raise
-
-    def _too_long(self, key: str, found: int, expected: int) -> StorageError:
-        return StorageError(
-            f"{self.url}: {key}: {self._endpoint} answers {found} bytes, expected the {expected} asked for. "
-            "The endpoint ignores byte ranges; use another."
-        )
+    def _stream(self, key: str, start: int, length: int, etag: str = "") -> Iterator[bytes]:
+        address, what = self._address(key), f"{self.url}: {key}"
+        with self._reported(key):
+            yield from stream_range(
+                self._client, address, what=what, start=start, length=length, attempts=ATTEMPTS, etag=etag
+            )
 
     def _pages(self, prefix: str) -> Iterator[ObjectStat]:
         pages = iter(
