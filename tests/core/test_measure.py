@@ -44,7 +44,7 @@ class Nothing:
         )
 
     def points(self, lat, lon):
-        return np.array([one == self.lon for one in lon.to_pylist()], dtype=bool)
+        return lon == self.lon if self.lon is not None else np.zeros(len(lon), dtype=bool)
 
     def halves(self, lat, lon):
         assert "7.5" not in lon.to_pylist()

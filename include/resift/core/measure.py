@@ -4,47 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pandas.util import hash_array
 
+from resift.core.refused import CHUNK, NO_NUMBER, WORDS, Exclusion, count_excluded, count_suppressed, numbers_of
 from resift.core.staged_views import ROW
+from resift.model.mixes import NONE, OTHER
 from resift.model.observation import PRN
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 _MOST_WORDS = 200
-_CHUNK = 1 << 18
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _CIRCLE = 2**63
-
-WORDS = tuple(
-    f"{newest}{name}"
-    for newest in ("", "newest_")
-    for name in ("owner_country", "upload_country", "subdivision", "host")
-)
-"""Columns of the evidence that name a place by a word: few different ones, however many rows."""
-
-
-class Exclusion(Protocol):
-    """What the policy's facts exclude, read independently of the judge of the sift."""
-
-    def words(self, evidence: pa.Table) -> np.ndarray:
-        """Return which rows of ``WORDS`` show an excluded place, or none that is not excluded."""
-        ...
-
-    def points(self, lat: pa.ChunkedArray, lon: pa.ChunkedArray) -> np.ndarray:
-        """Return which coordinates, in degrees, lie in an excluded place."""
-        ...
-
-    def halves(self, lat: pa.ChunkedArray, lon: pa.ChunkedArray) -> np.ndarray:
-        """Return which texts are one coordinate without the other, where that excludes."""
-        ...
+_TEN_DAYS = 864e9
+_TENS = (-1, 2_000)
+"""Ages counted apart, in tens of days: instants of drops are not before 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,48 +66,45 @@ def measure(db: DuckDBPyConnection, schema: pa.Schema, expected: Expected) -> di
         schema: That of the part, as its file states it.
         expected: The limits the counts are taken against.
     """
-    found = _row(db.sql(_COUNTS.format(**_bounds(expected))))
-    rows, same = found.pop("rows"), found.pop("same_rows")
-    prn, ids = _numbers(db, f"SELECT image_id AS id, coalesce({PRN}, -1) AS {PRN} FROM part", salt=expected.salt)
-    db.execute(
-        f"CREATE OR REPLACE TEMP TABLE words AS SELECT {', '.join(WORDS)}, count(*) AS rows FROM evidence GROUP BY ALL"
-    )
+    scan = _scan(db, salt=expected.salt)
+    words = db.sql(_WORDS).to_arrow_table()
+    licenses = db.sql("SELECT license, count(*) AS rows FROM part GROUP BY 1").to_arrow_table()
     return {
-        **found,
-        "rows": rows,
+        "rows": scan.rows,
+        "evidence_rows": scan.evidence_rows,
+        "null_ids": int((scan.ids == NO_NUMBER).sum()),
         "columns": tuple(schema.names),
         "column_types": tuple(str(field.type) for field in schema),
         "nulls": _nulls(db, schema.names),
-        "observed_max": _instant(found["observed_max"], unknown=_LATEST),
-        "observed_min": _instant(found["observed_min"], unknown=_EARLIEST),
-        "evidence_mismatches": rows - same if rows == found["evidence_rows"] else max(rows, found["evidence_rows"]),
-        **_placed(db, prn, ids, expected),
-        "suppressed": _suppressed(db, ids, expected),
-        "excluded": _excluded(db, expected.exclusion),
-        "by_country": _countries(db, expected.country_fields),
-        "by_host": _words(db, "SELECT host AS word, rows FROM words"),
-        "by_license": _words(db, "SELECT license AS word, 1 AS rows FROM part"),
-        "by_age_days": _words(db, _AGES.format(**_bounds(expected))),
+        "evidence_mismatches": max(scan.rows, scan.evidence_rows) - (scan.same if scan.paired else 0),
+        **_aged(scan.observed, expected),
+        **_placed(db, scan.prn, scan.ids, expected),
+        "not_public": sum(words.filter(words["closed"])["rows"].to_pylist()),
+        "suppressed": count_suppressed(
+            db,
+            scan.ids,
+            images=expected.suppressed_images,
+            owners=expected.suppressed_owners,
+            salt=expected.salt,
+        ),
+        "excluded": count_excluded(db, words, expected.exclusion),
+        "by_country": _ranked(_countries(words, expected.country_fields), words["rows"]),
+        "by_host": _ranked(words["host"], words["rows"]),
+        "by_license": _ranked(licenses["license"], licenses["rows"]),
     }
 
 
-_COUNTS = f"""
-SELECT
-  count(p.{ROW}) AS rows,
-  count(e.{ROW}) AS evidence_rows,
-  count(p.{ROW}) - count(p.image_id) AS null_ids,
-  count(*) FILTER (coalesce(p.image_id = e.image_id AND p.{PRN} = e.{PRN}
-    AND coalesce(p.observed = e.observed, p.observed IS NULL), false)) AS same_rows,
-  max(e.observed) AS observed_max,
-  min(e.observed) AS observed_min,
-  count(e.{ROW}) FILTER (state IS DISTINCT FROM 'public' OR newest_state IS DISTINCT FROM 'public') AS not_public,
-  count(e.{ROW}) FILTER (NOT coalesce(e.observed >= {{oldest}}, false)) AS stale,
-  count(e.{ROW}) FILTER (NOT coalesce(e.observed <= {{as_of}}, false)) AS observed_after_as_of
-FROM part p POSITIONAL JOIN evidence e
+_WORDS = f"""
+SELECT {", ".join(WORDS)}, state IS DISTINCT FROM 'public' OR newest_state IS DISTINCT FROM 'public' AS closed,
+       count(*) AS rows
+FROM evidence GROUP BY ALL
 """
 
-_AGES = """
-SELECT (floor(({as_of} - observed) / 864e9) * 10)::BIGINT::VARCHAR AS word, count(*) AS rows FROM evidence GROUP BY 1
+_ROWS = f"""
+SELECT p.{ROW} IS NOT NULL AS in_part, e.{ROW} IS NOT NULL AS in_evidence,
+       p.image_id, coalesce(p.{PRN}, -1) AS {PRN}, e.observed,
+       p.image_id = e.image_id AND p.{PRN} = e.{PRN} AND (p.observed = e.observed OR p.observed IS NULL) AS same
+FROM part p POSITIONAL JOIN evidence e
 """
 
 _IDS = f"""
@@ -135,6 +112,67 @@ SELECT count(DISTINCT image_id) + (count(*) > count(image_id))::INT AS distinct_
        count(*) FILTER ({PRN} = before AND NOT coalesce(image_id > id_before, false)) AS ties_broken
 FROM (SELECT image_id, {PRN}, lag({PRN}) OVER () AS before, lag(image_id) OVER () AS id_before FROM part)
 """
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """What one pass over the rows of both files brings back, in their order."""
+
+    rows: int
+    evidence_rows: int
+    prn: np.ndarray
+    """Of each row of the part; -1 where it is null."""
+
+    ids: np.ndarray
+    """The number of each id of the part; ``NO_NUMBER`` where that is null."""
+
+    observed: pa.ChunkedArray
+    """Of each row of the evidence, in microseconds since 1970 UTC."""
+
+    same: int
+    """Rows of the part whose evidence is of the same item and instant."""
+
+    @property
+    def paired(self) -> bool:
+        """Whether each row has evidence beside it, and each piece of evidence a row."""
+        return self.rows == self.evidence_rows
+
+
+def _scan(db: DuckDBPyConnection, *, salt: str) -> _Scan:
+    """Read every row once. The shorter file is read as ending in nulls, which are no rows of it."""
+    prn, ids, observed = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)], list[pa.Array]()
+    rows = evidence_rows = same = 0
+    for batch in db.sql(_ROWS).to_arrow_reader(CHUNK):
+        rows += batch["in_part"].true_count
+        evidence_rows += batch["in_evidence"].true_count
+        same += batch["same"].true_count
+        ids.append(numbers_of(batch["image_id"], salt=salt))
+        prn.append(batch[PRN].to_numpy())
+        observed.append(batch["observed"].cast(pa.int64()))
+    return _Scan(
+        rows=rows,
+        evidence_rows=evidence_rows,
+        prn=np.concatenate(prn)[:rows],
+        ids=np.concatenate(ids)[:rows],
+        observed=pa.chunked_array(observed, pa.int64()).slice(0, evidence_rows),
+        same=same,
+    )
+
+
+def _aged(observed: pa.ChunkedArray, expected: Expected) -> dict[str, Any]:
+    """Measure the instants; one that is not known is both too early and too late."""
+    known = observed.drop_null().to_numpy()
+    as_of, nulls = _microseconds(expected.as_of), observed.null_count
+    # Ages far out of bounds share the last interval: one of the rules about instants is broken by them anyway.
+    tens = np.clip(np.floor((as_of - known.astype(np.float64)) / _TEN_DAYS), *_TENS).astype(np.int64)
+    ages = {str(at * 10): count for at, count in enumerate(np.bincount(tens - _TENS[0]).tolist(), _TENS[0]) if count}
+    return {
+        "observed_max": _instant(known.max(), unknown=_LATEST) if len(known) else _LATEST,
+        "observed_min": _instant(known.min(), unknown=_EARLIEST) if len(known) else _EARLIEST,
+        "stale": int((known < _microseconds(expected.as_of - expected.max_age)).sum()) + nulls,
+        "observed_after_as_of": int((known > as_of).sum()) + nulls,
+        "by_age_days": ages | ({NONE: nulls} if nulls else {}),
+    }
 
 
 def _placed(db: DuckDBPyConnection, prn: np.ndarray, ids: np.ndarray, expected: Expected) -> dict[str, Any]:
@@ -164,98 +202,25 @@ def _placed(db: DuckDBPyConnection, prn: np.ndarray, ids: np.ndarray, expected: 
     }
 
 
-def _bounds(expected: Expected) -> dict[str, int]:
-    return {
-        "as_of": _microseconds(expected.as_of),
-        "oldest": _microseconds(expected.as_of - expected.max_age),
-    }
-
-
 def _nulls(db: DuckDBPyConnection, columns: list[str]) -> dict[str, int]:
     counts = ", ".join(f"count(*) - count(c{place}) AS n{place}" for place in range(len(columns)))
     return dict(zip(columns, _row(db.sql(f"SELECT {counts} FROM part")).values(), strict=True))
 
 
-def _numbers(db: DuckDBPyConnection, query: str, *, salt: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the second column, and SipHash-2-4 of the first shifted right by one; -2 where that is null."""
-    others, numbers = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
-    # In pieces: as Python strings the ids of a whole part take ten times their size.
-    for batch in db.sql(query).to_arrow_reader(_CHUNK):
-        ids, other = batch.columns
-        hashes = hash_array(ids.fill_null("").to_numpy(zero_copy_only=False), hash_key=salt, categorize=False)
-        number = (hashes >> np.uint64(1)).view(np.int64)
-        number[~ids.is_valid().to_numpy(zero_copy_only=False)] = -2
-        numbers.append(number)
-        others.append(other.to_numpy())
-    return np.concatenate(others), np.concatenate(numbers)
+def _countries(words: pa.Table, fields: tuple[str, ...]) -> pa.ChunkedArray:
+    """Return what the first of these fields says that says anything, without blanks around it and in upper case."""
+    nothing = pa.chunked_array([pa.nulls(len(words), pa.string())])
+    return pc.utf8_upper(pc.utf8_trim_whitespace(pc.coalesce(*(words[name] for name in fields), nothing)))
 
 
-def _suppressed(db: DuckDBPyConnection, ids: np.ndarray, expected: Expected) -> int:
-    """Count rows whose image or owner has the number of a suppression; a shared number counts too."""
-    rows = [np.flatnonzero(np.isin(ids, expected.suppressed_images))]
-    for column in ("owner_id", "newest_owner_id") if len(expected.suppressed_owners) else ():
-        db.execute(
-            f"CREATE OR REPLACE TEMP TABLE owners AS SELECT DISTINCT {column} AS id, 0::BIGINT AS n FROM evidence"
-        )
-        _, numbers = _numbers(db, "SELECT id, n FROM owners", salt=expected.salt)
-        bad = np.isin(numbers, expected.suppressed_owners)
-        rows.append(_rows_with(db, db.sql(f"SELECT id AS {column} FROM owners").to_arrow_table().filter(pa.array(bad))))
-    return len(np.unique(np.concatenate(rows)))
-
-
-def _excluded(db: DuckDBPyConnection, exclusion: Exclusion) -> int:
-    """Count rows the policy excludes: its words looked at once each, its coordinates row by row."""
-    words = db.sql(f"SELECT {', '.join(WORDS)} FROM words").to_arrow_table()
-    rows = [_rows_with(db, words.filter(pa.array(exclusion.words(words))))]
-    points = db.sql(_POINTS).to_arrow_table()
-    for lat, lon in (("lat", "lon"), ("newest_lat", "newest_lon")):
-        known = points.filter(pc.and_(pc.is_valid(points[lat]), pc.is_valid(points[lon])))
-        rows.append(known[ROW].to_numpy()[exclusion.points(known[lat], known[lon])])
-        texts = db.sql(_HALVES.format(lat=lat, lon=lon)).to_arrow_table()
-        rows.append(texts[ROW].to_numpy()[exclusion.halves(texts["lat"], texts["lon"])])
-    return len(np.unique(np.concatenate(rows)))
-
-
-# The newest coordinates are mostly those of then, and a place looked at once is known.
-_POINTS = f"""
-SELECT {ROW}, try_cast(lat AS DOUBLE) AS lat, try_cast(lon AS DOUBLE) AS lon,
-       CASE WHEN moved THEN try_cast(newest_lat AS DOUBLE) END AS newest_lat,
-       CASE WHEN moved THEN try_cast(newest_lon AS DOUBLE) END AS newest_lon
-FROM (SELECT *, lat IS DISTINCT FROM newest_lat OR lon IS DISTINCT FROM newest_lon AS moved FROM evidence)
-WHERE lat IS NOT NULL AND lon IS NOT NULL OR newest_lat IS NOT NULL AND newest_lon IS NOT NULL
-"""
-
-# What is not two numbers, and not nothing: few rows, for the sift excludes nearly all of them.
-_HALVES = f"""
-SELECT {ROW}, {{lat}} AS lat, {{lon}} AS lon FROM evidence
-WHERE ({{lat}} IS NOT NULL OR {{lon}} IS NOT NULL)
-  AND (isfinite(try_cast({{lat}} AS DOUBLE)) AND isfinite(try_cast({{lon}} AS DOUBLE))) IS NOT TRUE
-"""
-
-
-def _rows_with(db: DuckDBPyConnection, bad: pa.Table) -> np.ndarray:
-    """Return the numbers of the rows of the evidence that have the values of one of these rows."""
-    if not len(bad):
-        return np.empty(0, dtype=np.int64)
-    db.register("bad", bad)
-    same = " AND ".join(f"e.{name} IS NOT DISTINCT FROM b.{name}" for name in bad.column_names)
-    rows = db.sql(f"SELECT {ROW} FROM evidence e SEMI JOIN bad b ON {same}").fetchnumpy()[ROW]
-    db.unregister("bad")
-    return np.asarray(rows, dtype=np.int64)
-
-
-def _countries(db: DuckDBPyConnection, fields: tuple[str, ...]) -> dict[str, int]:
-    return _words(db, f"SELECT upper(trim(coalesce({', '.join(fields) or 'NULL'}))) AS word, rows FROM words")
-
-
-def _words(db: DuckDBPyConnection, words: str) -> dict[str, int]:
-    """Return the commonest values and their counts; the rest together as ``other``, nulls as ``none``."""
-    counted = f"SELECT coalesce(nullif(word, ''), 'none') AS word, sum(rows)::BIGINT AS rows FROM ({words}) GROUP BY 1"
-    ranked = f"SELECT *, sum(rows) OVER ()::BIGINT FROM ({counted}) ORDER BY rows DESC, word DESC LIMIT {_MOST_WORDS}"
-    found = db.sql(ranked).fetchall()
-    named = {word: count for word, count, _ in found}
-    rest = found[0][2] - sum(named.values()) if found else 0
-    return {**named, "other": named.get("other", 0) + rest} if rest else named
+def _ranked(words: pa.ChunkedArray, rows: pa.ChunkedArray) -> dict[str, int]:
+    """Return the rows of the commonest words; of the rest together as ``other``, and of no word as ``none``."""
+    said = pc.if_else(pc.fill_null(pc.equal(words, ""), True), NONE, words)
+    counts = pa.table({"word": said, "rows": rows}).group_by("word").aggregate([("rows", "sum")])
+    ranked = counts.sort_by([("rows_sum", "descending"), ("word", "descending")])
+    named = dict(zip(*(column.to_pylist() for column in ranked.slice(0, _MOST_WORDS).columns), strict=True))
+    rest = sum(ranked["rows_sum"].slice(_MOST_WORDS).to_pylist())
+    return {**named, OTHER: named.get(OTHER, 0) + rest} if rest else named
 
 
 def _row(relation: DuckDBPyRelation) -> dict[str, Any]:
@@ -263,10 +228,10 @@ def _row(relation: DuckDBPyRelation) -> dict[str, Any]:
     return dict(zip(relation.columns, values, strict=True))
 
 
-def _instant(microseconds: int | None, *, unknown: datetime) -> datetime:
+def _instant(microseconds: np.int64, *, unknown: datetime) -> datetime:
     """Return an instant; where none can be told, the one that no limit allows."""
     try:
-        return unknown if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
+        return _EPOCH + timedelta(microseconds=int(microseconds))
     except OverflowError:
         return unknown
 

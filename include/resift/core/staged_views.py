@@ -38,9 +38,9 @@ def _view(name: str, source: str, columns: Sequence[str], chosen: Sequence[str])
 
 
 def _observed(columns: Sequence[str]) -> str:
-    """Select ``observed``: ``observed_at`` in microseconds since 1970 UTC."""
+    """Select ``observed``: ``observed_at`` as an instant."""
     place = _place("observed_at", columns)
-    return f"{'NULL::BIGINT' if place is None else f'epoch_us(try_cast(c{place} AS TIMESTAMPTZ))'} AS observed"
+    return f"{'NULL::TIMESTAMPTZ' if place is None else f'try_cast(c{place} AS TIMESTAMPTZ)'} AS observed"
 
 
 def _cast(columns: Sequence[str], types: dict[str, str]) -> list[str]:

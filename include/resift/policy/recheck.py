@@ -25,6 +25,9 @@ from resift.policy.policy import COUNTRY_FIELDS, Policy
 Spellings = dict[str, frozenset[str]]
 """The codes every squeezed spelling may mean."""
 
+_NUMBER, _NOTHING, _NEITHER = range(3)
+_PLAIN_NUMBER = r"^[+-]?[0-9]{1,9}(?:[.,][0-9]*)?$"
+
 
 @dataclass(frozen=True, slots=True)
 class Recheck:
@@ -42,8 +45,11 @@ class Recheck:
         """Count rows of staged evidence that show an excluded place, then or newest, or none that is not excluded."""
         found = self.words(evidence)
         for prefix in ("", "newest_"):
-            axes = evidence[f"{prefix}lat"], evidence[f"{prefix}lon"]
-            found |= self.points(*axes) | self.halves(*axes)
+            texts = evidence[f"{prefix}lat"], evidence[f"{prefix}lon"]
+            lat, lon = (_numbers(text) for text in texts)
+            told = np.isfinite(lat) & np.isfinite(lon)
+            found |= self.points(lat, lon)
+            found[~told] |= self.halves(*(text.filter(pa.array(~told)) for text in texts))
         return int(found.sum())
 
     def words(self, evidence: pa.Table) -> np.ndarray:
@@ -60,8 +66,8 @@ class Recheck:
             found |= ~says
         return found
 
-    def points(self, lat: pa.ChunkedArray, lon: pa.ChunkedArray) -> np.ndarray:
-        """Return which coordinates lie in an excluded place; what is no number lies nowhere."""
+    def points(self, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
+        """Return which coordinates, in degrees, lie in an excluded place; NaN lies nowhere."""
         if self.mask is None or "gps" not in self.policy.fields:
             return np.zeros(len(lat), dtype=bool)
         return self._points(lat, lon, self.mask)
@@ -70,19 +76,30 @@ class Recheck:
         """Return which texts are one coordinate without the other, where that excludes."""
         if self.mask is None or "gps" not in self.policy.fields or self.policy.gps.on_unreadable != "exclude":
             return np.zeros(len(lat), dtype=bool)
-        pairs = zip(lat.to_pylist(), lon.to_pylist(), strict=True)
-        given = [{self._is_number(north), self._is_number(east)} for north, east in pairs]
-        return np.array([each == {True, False} for each in given], dtype=bool)
+        north, east = self._kinds(lat), self._kinds(lon)
+        return ((north == _NUMBER) & (east == _NOTHING)) | ((north == _NOTHING) & (east == _NUMBER))
 
-    def _is_number(self, text: str | None) -> bool | None:
-        """Whether a text is a number or as good as nothing; None for all other texts."""
-        word = _seen(text or "").strip().lower()
+    def _kinds(self, texts: pa.ChunkedArray) -> np.ndarray:
+        """Return what each text is: plain numbers, of which hardly two are equal, all at once, others by value."""
+        plain = pc.and_(
+            pc.match_substring_regex(texts, _PLAIN_NUMBER),
+            pc.invert(pc.is_in(texts, value_set=pa.array(self.policy.placeholders, pa.string()))),
+        )
+        plain = pc.fill_null(plain, False)
+        kinds = np.full(len(texts), _NUMBER, dtype=np.int8)
+        words, index = _distinct(texts.filter(pc.invert(plain)))
+        kinds[~plain.to_numpy()] = np.array([self._kind(word) for word in words], dtype=np.int8)[index]
+        return kinds
+
+    def _kind(self, text: str) -> int:
+        """Return whether a text is a number, as good as nothing, or neither."""
+        word = _seen(text).strip().lower()
         if not word or word in self.policy.placeholders:
-            return False
+            return _NOTHING
         try:
-            return math.isfinite(float(word.replace(",", ".")))
+            return _NUMBER if math.isfinite(float(word.replace(",", "."))) else _NOTHING
         except ValueError:
-            return None
+            return _NEITHER
 
     def _countries(self, evidence: pa.Table, prefix: str) -> tuple[np.ndarray, np.ndarray]:
         parts, index = _distinct(evidence[f"{prefix}subdivision"])
@@ -120,8 +137,7 @@ class Recheck:
         ]
         return np.array(bad, dtype=bool)[index]
 
-    def _points(self, lat: pa.ChunkedArray, lon: pa.ChunkedArray, mask: Mask) -> np.ndarray:
-        north, east = _numbers(lat), _numbers(lon)
+    def _points(self, north: np.ndarray, east: np.ndarray, mask: Mask) -> np.ndarray:
         with np.errstate(invalid="ignore"):
             there = (np.abs(north) <= 90) & (np.abs(east) <= 180) & ((np.abs(north) >= 0.01) | (np.abs(east) >= 0.01))
         # What is nowhere is looked up at a pole, and left out.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Sequence
+from contextlib import closing
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ from resift.errors import KeyNotFound, StagingError
 from resift.model.document import sha256_hex
 from resift.model.grid import midnight
 from resift.model.keys import Staging
+from resift.model.observation import INSTANT
 from resift.model.refresh import AuditReceipt, CutReceipt, PartMetrics, Plan, StagedFile
 from resift.model.suppression import Suppression
 from resift.policy import load_policy
@@ -51,8 +54,8 @@ def audit(store: Store, *, dataset: str, version: date, plan_id: str, group: int
     numbers = [n for n, index in enumerate(cut.ranges) if groups.get(index, len(plan.groups) - 1) == group]
     if numbers:
         # Unnamed files of this task alone: what is measured cannot change between the hash and the measurement.
-        with tempfile.TemporaryDirectory(prefix="resift-audit-") as folder:
-            auditor = _Auditor(store, staging, plan, cut, Path(folder))
+        with tempfile.TemporaryDirectory(prefix="resift-audit-") as folder, closing(_engine().cursor()) as db:
+            auditor = _Auditor(store, staging, plan, cut, Path(folder), db)
             for number in numbers:
                 auditor.audit(number)
     return AuditReceipt(
@@ -63,13 +66,15 @@ def audit(store: Store, *, dataset: str, version: date, plan_id: str, group: int
 class _Auditor:
     """Audits parts of one refresh, with what is needed for it read once."""
 
-    def __init__(self, store: Store, staging: Staging, plan: Plan, cut: CutReceipt, folder: Path) -> None:
+    def __init__(
+        self, store: Store, staging: Staging, plan: Plan, cut: CutReceipt, folder: Path, db: DuckDBPyConnection
+    ) -> None:
         self._store, self._staging, self._plan, self._cut, self._folder = store, staging, plan, cut, folder
         self._exclusion = _prepared(plan.dataset.policy, (plan.version, plan.known_at.date()))
         self._country_fields = tuple(name for name in self._exclusion.policy.sufficient if name in COUNTRY_FIELDS)
         self._suppressions = read_suppressions(store, plan.dataset.pool)[0]
         self._salt = read_pool(store, plan.dataset.pool).salt
-        self._db = _connect(folder)
+        self._db = db
 
     def audit(self, number: int) -> None:
         """Measure one part and write its metrics and its sample."""
@@ -77,7 +82,7 @@ class _Auditor:
 
         entry, staged = self._cut.parts[number], self._cut.staged_parts[number]
         claimed = staged.model_copy(update={"sha256": entry.sha256, "size_bytes": entry.size_bytes})
-        index, files = self._cut.ranges[number], (self._folder / "part", self._folder / "evidence")
+        index, files = self._cut.ranges[number], [self._folder / f"{kind}-{number}" for kind in ("part", "evidence")]
         sha256, size = self._fetch(claimed, files[0], what=f"{entry.path}: bytes are those of the cut")
         evidence = self._cut.staged_evidence[number]
         self._fetch(evidence, files[1], what=f"{entry.path}: evidence is what the sift staged")
@@ -91,6 +96,8 @@ class _Auditor:
                 **measure(self._db, schema, self._expected(a_range.lo, a_range.hi)),
             )
             sample = self._pick(number)
+            for file in files:
+                file.unlink()
         except (pa.ArrowInvalid, OSError, duckdb.Error) as error:
             raise StagingError(
                 f"{entry.path}: file is readable: found {str(error).splitlines()[0]}, expected Parquet as sift and cut "
@@ -120,7 +127,7 @@ class _Auditor:
         path.write_bytes(body)
         return sha256, len(body)
 
-    def _show(self, files: tuple[Path, Path]) -> pa.Schema:
+    def _show(self, files: Sequence[Path]) -> pa.Schema:
         """Make the views of a part and its evidence, and return the schema of the part."""
         schema, evidence = (pq.read_schema(path) for path in files)
         sources = [f"read_parquet('{path}', file_row_number = true)" for path in files]
@@ -153,7 +160,7 @@ class _Auditor:
             wanted = f"{ROW} IN ({', '.join(map(str, listed)) or '-1'})"
         picked = f"SELECT {', '.join(_SAMPLED)} FROM evidence WHERE {wanted}"
         rows = self._db.sql(picked).to_arrow_table()
-        return rows.append_column("observed_at", rows["observed"].cast(pa.timestamp("us", tz="UTC")))
+        return rows.append_column("observed_at", rows["observed"].cast(INSTANT))
 
 
 _SAMPLED = [*(name for name in SAMPLE_COLUMNS if name != "observed_at"), "observed"]
@@ -165,18 +172,25 @@ def _prepared(policy: str, days: tuple[date, ...]) -> Recheck:
     return prepare(load_policy(policy), days=days)
 
 
-def _connect(folder: Path) -> DuckDBPyConnection:
-    """Return a database in memory: one thread, since tasks are what is mapped, and nothing from the network."""
+@cache
+def _engine() -> DuckDBPyConnection:
+    """Return this process's database, in memory: opening one takes as long as counting the words of a part.
+
+    One thread, since tasks are what is mapped, and nothing from the network. What does not fit in memory is an error:
+    one part does. Footers are read once for all queries, so no two parts may be shown under one path.
+    """
     import duckdb
 
-    return duckdb.connect(
+    db = duckdb.connect(
         config={
             "threads": 1,
-            "temp_directory": str(folder / "spilt"),
+            "temp_directory": "",
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
     )
+    db.execute("SET GLOBAL parquet_metadata_cache = true")
+    return db
 
 
 def _numbers_of(kind: str, suppressions: list[Suppression]) -> np.ndarray:
