@@ -52,6 +52,15 @@ def test_integers_keep_sign_and_every_digit(value, expected):
     assert one(read_integers, value) == expected
 
 
+@pytest.mark.parametrize("beside", ["7", "7.0", "x", "", "123456789012345678901", None])
+@pytest.mark.parametrize("value", ["0640", "999999999999999999", "1234567890123456789", "", None])
+def test_what_an_integer_reads_as_does_not_depend_on_its_neighbours(value, beside):
+    alone, together = (read_integers(pa.array(values, pa.string())) for values in ([value], [value, beside]))
+
+    assert together.values[0] == alone.values[0]
+    assert together.unreadable[0] == alone.unreadable[0]
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [("1.5", 1.5), ("+1", 1.0), (".5", 0.5), ("-1e3", -1000.0), ("nan", BAD), ("inf", BAD), ("1,5", BAD)],

@@ -35,9 +35,9 @@ def table(rows):
     return pa.table(columns, schema=observed_schema(EMPTY)).append_column(PRN, numbers)
 
 
-def sort(rows, folder, *, pieces=1, chunk_bytes=sorted_run.CHUNK_BYTES):
+def sort(rows, folder, *, pieces=1, chunk_bytes=sorted_run.CHUNK_BYTES, memory_bytes=0):
     folder.mkdir(exist_ok=True)
-    sorter = RunSorter(folder, carried=EMPTY, origin=ORIGIN, chunk_bytes=chunk_bytes)
+    sorter = RunSorter(folder, carried=EMPTY, origin=ORIGIN, chunk_bytes=chunk_bytes, memory_bytes=memory_bytes)
     whole = table(rows)
     for at in range(pieces):
         lo, hi = len(rows) * at // pieces, len(rows) * (at + 1) // pieces
@@ -52,10 +52,10 @@ ROWS = st.lists(
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(ROWS, st.integers(1, 10))
-def test_chunks_merged_from_disk_give_the_bytes_of_one_sort_in_memory(tmp_path, rows, pieces):
+@given(ROWS, st.integers(1, 10), st.integers(0, 2_000))
+def test_chunks_merged_from_memory_and_disk_give_the_bytes_of_one_sort(tmp_path, rows, pieces, memory_bytes):
     at_once = sort(rows, tmp_path / "one")
-    merged = sort(rows, tmp_path / "many", pieces=pieces, chunk_bytes=1)
+    merged = sort(rows, tmp_path / "many", pieces=pieces, chunk_bytes=1, memory_bytes=memory_bytes)
 
     stored = pq.read_table(tmp_path / "many" / "run.parquet")
     keys = list(

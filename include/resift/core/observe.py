@@ -15,7 +15,7 @@ from resift.core.rejection import Rejections
 from resift.core.text import as_text, look_up, map_text, without
 from resift.core.typed import Typed, read_digests, read_integers, read_lengths, read_reals, read_truths
 from resift.model.field import Carried, Column, Instant, Lookup, Mapped, StateRule
-from resift.model.observation import ATTRIBUTES, EVIDENCE, IDENTITY, INSTANT, STATES
+from resift.model.observation import ATTRIBUTES, EVIDENCE, IDENTITY, INSTANT, OBSERVATION, STATES
 from resift.model.source import MAPPED_FIELDS, Source
 
 MAX_ID_BYTES = 1024
@@ -152,11 +152,17 @@ def _states(batch: RawBatch, given: Given, rejections: Rejections) -> pa.Array:
 
 
 def _field(name: str, batch: RawBatch, given: Given, rejections: Rejections) -> pa.Array:
-    text = _mapped(name, getattr(given.source.fields, name), batch, given)
+    column: Mapped | None = getattr(given.source.fields, name)
+    if column is None:
+        return pa.nulls(len(batch.row_numbers), OBSERVATION.field(name).type)
     if name in _LENGTHS:
-        lengths = read_lengths(text)
+        # Whole numbers that nothing is looked up or replaced in need not become text and numbers again.
+        given_as = _values(name, column, batch, given)
+        is_plain = pa.types.is_integer(given_as.type) and column.is_taken_as_it_is()
+        lengths = read_lengths(given_as if is_plain else map_text(as_text(given_as), rule=column, tables=given.tables))
         rejections.add(lengths.unreadable, f"{name} is not a whole number from 1 to 2147483647")
         return lengths.values
+    text = _mapped(name, column, batch, given)
     if name == "sha256":
         digests = read_digests(text)
         rejections.add(digests.unreadable, "sha256 is not 64 hex digits")

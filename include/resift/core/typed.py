@@ -40,11 +40,19 @@ def read_integers(values: pa.Array) -> Typed:
     if pa.types.is_integer(values.type) and values.type != pa.uint64():
         return Typed(values.cast(pa.int64()), np.zeros(len(values), dtype=bool))
     text = as_text(values)
+    if _are_digits(text):
+        return Typed(text.cast(pa.int64()), np.zeros(len(text), dtype=bool))
     matches = pc.fill_null(pc.match_substring_regex(text, _WHOLE), False)
     digits = pc.replace_substring_regex(text, r"^\+?(-?)0*([0-9]+?)(\.0*)?$", r"\1\2")
     # 18 digits always fit 64 bits; the few that have 19 are not worth a second look.
     readable = pc.and_(matches, pc.fill_null(pc.less_equal(pc.binary_length(digits), 18), False))
     return _only(text, digits, readable, pa.int64())
+
+
+def _are_digits(text: pa.Array) -> bool:
+    """Say that every value is of 1 to 18 digits and nothing else, as nearly all are; then no pattern need be tried."""
+    length = pc.min_max(pc.binary_length(text)).as_py()
+    return bool(length["max"] is None or (length["max"] <= 18 and pc.all(pc.ascii_is_decimal(text)).as_py()))
 
 
 def read_reals(values: pa.Array) -> Typed:

@@ -163,6 +163,10 @@ class Mapped(Column):
     values: dict[Text, Text] | None = None
     """Replace these values; all others stay as they are."""
 
+    def is_taken_as_it_is(self) -> bool:
+        """Say that nothing is looked up, cut or replaced."""
+        return self.lookup is None and self.last_after is None and not self.values
+
 
 class Instant(Column):
     """A field that is an instant."""

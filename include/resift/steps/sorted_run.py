@@ -1,10 +1,11 @@
-"""Sorts the observations of one file into a run, in bounded memory: sorted chunks on disk, then a merge."""
+"""Sorts the observations of one file into a run, in bounded memory: sorted chunks, on disk if many, then a merge."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,18 @@ from resift.model.observation import ORIGIN, PRN, run_schema
 from resift.model.pool import RunEntry
 from resift.steps.parquet import ROW_GROUP_ROWS
 
-CHUNK_BYTES = 96 << 20
-"""Observations sorted at a time. Sorting takes about three times as much for a moment."""
+CHUNK_BYTES = 32 << 20
+"""Observations sorted at a time. Larger chunks lie in no cache, smaller ones make many to merge."""
 
-_SPILL_ROWS = 4096
-"""Rows of a chunk that the merge holds at a time."""
+MEMORY_BYTES = 128 << 20
+"""Sorted observations held in memory; what is more goes to disk."""
 
-_ORDER = [(PRN, "ascending"), ("image_id", "ascending"), ("observed_at", "ascending"), ("row_number", "ascending")]
+_MERGE_ROWS = 65_536
+"""Rows that the merge aims to hold of all chunks together; of each at least _CHUNK_ROWS."""
+
+_CHUNK_ROWS = 2048
+
+_ORDER = (PRN, "image_id", "observed_at", "row_number")
 _REPEATED = frozenset(
     ["state", "license", "owner_id", "owner_country", "upload_country", "subdivision", *ORIGIN.names[:-1]]
 )
@@ -63,72 +69,106 @@ class RunSorter:
     """
 
     def __init__(
-        self, folder: Path, *, carried: pa.Schema, origin: dict[str, str], chunk_bytes: int = CHUNK_BYTES
+        self,
+        folder: Path,
+        *,
+        carried: pa.Schema,
+        origin: dict[str, str],
+        chunk_bytes: int = CHUNK_BYTES,
+        memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         """Prepare to spill into ``folder``; ``origin`` holds source, drop and file, the same for every row."""
-        self._folder, self._origin, self._chunk_bytes = folder, origin, chunk_bytes
+        self._folder, self._origin, self._chunk_bytes, self._memory = folder, origin, chunk_bytes, memory_bytes
         self._schema = run_schema(carried)
         self._held: list[pa.Table] = []
         self._held_bytes = 0
-        self._chunks: list[Path] = []
+        self._chunks: list[Path | list[pa.RecordBatch]] = []
 
     def add(self, observations: pa.Table) -> None:
         """Take observations with their ``prn``; the constant columns of the origin are not among them."""
         self._held.append(observations)
         self._held_bytes += observations.nbytes
         if self._held_bytes >= self._chunk_bytes:
-            self._spill()
+            self._sort()
 
     def finish(self, path: Path) -> SortedRun | None:
         """Write the run; None if there is nothing in it."""
+        self._sort()
         if not self._chunks:
-            if not sum(map(len, self._held)):
-                return None
-            slices: Iterator[pa.Table] = iter([self._sorted_held()])
-        else:
-            self._spill()
-            slices = _merged([_Chunk(chunk) for chunk in self._chunks])
+            return None
+        slices = _merged([_Chunk(chunk, rows=_MERGE_ROWS // len(self._chunks)) for chunk in self._chunks])
         return write_run(slices, path, schema=self._schema, origin=self._origin)
 
-    def _sorted_held(self) -> pa.Table:
-        table = pa.concat_tables(self._held).combine_chunks()
-        self._held, self._held_bytes = [], 0
-        return table.take(pc.sort_indices(table, sort_keys=_ORDER))
-
-    def _spill(self) -> None:
-        if not self._held:
+    def _sort(self) -> None:
+        """Make a sorted chunk of what is held, in memory while there is room."""
+        if not self._held_bytes:
             return
-        table = self._sorted_held()
+        held_bytes, slices = self._held_bytes, self._sorted_held()
+        if held_bytes <= self._memory:
+            self._memory -= held_bytes
+            self._chunks.append([batch for rows in slices for batch in rows.to_batches(max_chunksize=_CHUNK_ROWS)])
+            return
         path = self._folder / f"chunk-{len(self._chunks):05d}.arrow"
-        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table, max_chunksize=_SPILL_ROWS)
+        first = next(slices)
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, first.schema) as writer:
+            for rows in chain([first], slices):
+                writer.write_table(rows, max_chunksize=_CHUNK_ROWS)
         self._chunks.append(path)
+
+    def _sorted_held(self) -> Iterator[pa.Table]:
+        """Yield what is held in order, a row group at a time, so that it is there twice at most."""
+        held, self._held, self._held_bytes = self._held, [], 0
+        table = pa.concat_tables(held).combine_chunks()
+        held.clear()
+        order = _order_of(table)
+        for at in range(0, len(order), ROW_GROUP_ROWS):
+            yield table.take(pa.array(order[at : at + ROW_GROUP_ROWS]))
+
+
+def _order_of(rows: pa.Table) -> np.ndarray:
+    """Return the positions that sort rows; those that share a number, which are few, by all that orders them."""
+    prn = rows[PRN].to_numpy()
+    order = np.argsort(prn)
+    same = np.diff(prn[order]) == 0
+    if same.any():
+        tied = np.append(same, False) | np.append(False, same)
+        some = rows.select(_ORDER).take(pa.array(order[tied]))
+        order[tied] = order[tied][pc.sort_indices(some, sort_keys=[(name, "ascending") for name in _ORDER])]
+    return order
+
+
+def _read_back(path: Path) -> Iterator[pa.RecordBatch]:
+    with pa.OSFile(str(path)) as file:
+        reader = pa.ipc.open_file(file)
+        for at in range(reader.num_record_batches):
+            yield reader.get_batch(at)
 
 
 class _Chunk:
-    """A sorted chunk on disk, read from its front. Read and not mapped: mapped pages would count as memory."""
+    """A sorted chunk, read from its front. Read and not mapped: mapped pages would count as memory."""
 
-    def __init__(self, path: Path) -> None:
-        self._reader = pa.ipc.open_file(pa.OSFile(str(path)))
-        self._next = 0
+    def __init__(self, chunk: Path | list[pa.RecordBatch], *, rows: int) -> None:
+        self._waiting = iter(chunk) if isinstance(chunk, list) else _read_back(chunk)
+        self._next = next(self._waiting, None)
+        self._hold = max(1, rows // _CHUNK_ROWS)
         self.rows: pa.Table | None = None
         self._advance()
 
     def _advance(self) -> None:
-        if self._next == self._reader.num_record_batches:
-            self.rows = None
-            return
-        self.rows = pa.Table.from_batches([self._reader.get_batch(self._next)])
-        self._next += 1
+        batches = list[pa.RecordBatch]()
+        while self._next is not None and len(batches) < self._hold:
+            batches.append(self._next)
+            self._next = next(self._waiting, None)
+        self.rows = pa.Table.from_batches(batches) if batches else None
 
     @property
     def is_last_batch(self) -> bool:
-        return bool(self._next == self._reader.num_record_batches)
+        return self._next is None
 
     def key(self, at: int) -> tuple[int, bytes, int, int]:
         """Return the sort key of a row, which no other row of the file has."""
         assert self.rows is not None
-        prn, image_id, observed_at, number = (self.rows[name][at] for name, _ in _ORDER)
+        prn, image_id, observed_at, number = (self.rows[name][at] for name in _ORDER)
         return prn.as_py(), image_id.as_py().encode(), observed_at.value, number.as_py()
 
     def take_to(self, bound: tuple[int, bytes, int, int] | None) -> pa.Table:
@@ -163,7 +203,7 @@ def _merged(chunks: list[_Chunk]) -> Iterator[pa.Table]:
         ]
         bound = min(ends) if ends else None
         ready = pa.concat_tables([chunk.take_to(bound) for chunk in chunks]).combine_chunks()
-        yield ready.take(pc.sort_indices(ready, sort_keys=_ORDER))
+        yield ready.take(pa.array(_order_of(ready)))
 
 
 def write_run(slices: Iterator[pa.Table], path: Path, *, schema: pa.Schema, origin: dict[str, str]) -> SortedRun:
