@@ -42,6 +42,24 @@ def test_every_format_gives_the_same_observations(kind, tmp_path):
     assert (found[0]["source"], found[0]["drop"], found[0]["file"]) == ("photos", drop.drop_id, f"drop.{kind}")
 
 
+@pytest.mark.parametrize("rule", ["width", {"column": "width", "values": {"-1": "1"}}])
+def test_whole_numbers_of_parquet_read_as_their_text_does(rule, tmp_path):
+    fields = {"image_id": "id", "url": "url", "width": rule}
+    store = MemoryStore()
+
+    found = []
+    for kind in (int, str):
+        rows = [row(n, width=None if width is None else kind(width)) for n, width in enumerate([640, -1, None, 2**31])]
+        path = write(tmp_path / f"{kind.__name__}.parquet", rows)
+        [drop] = take(store, make_source(format="parquet", fields=fields), path)
+        widths = {o["image_id"]: o["width"] for o in observations(store, drop)}
+        found.append((widths, [(number, reason) for number, _, reason in quarantine(store, drop)]))
+
+    assert found[0] == found[1]
+    assert found[0][0]["item-0"] == 640
+    assert len(found[0][1]) == (2 if rule == "width" else 1)
+
+
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_compression_is_told_by_the_name(kind, compression, tmp_path):
