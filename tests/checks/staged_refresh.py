@@ -93,7 +93,13 @@ def tally(*rows: tuple[str, str, int, int]) -> pa.Table:
     """Return a tally of kind, key, members and deleted members."""
     rows = rows or (("host", "a.example", 100, 10), ("owner", "f00d", 60, 5))
     counts = [dict(zip(("kind", "key", "members", "deleted"), row, strict=True)) for row in rows]
-    return pa.Table.from_pylist([dict.fromkeys(TALLY.names[2:-1], 0) | row for row in counts], schema=TALLY)
+    return pa.Table.from_pylist([tallied(**row) for row in counts], schema=TALLY)
+
+
+def tallied(kind: str, key: str, **counts: Any) -> dict[str, Any]:
+    """Return a row of a tally, of the source that is its key, or of one called ``feed``."""
+    zeros = dict.fromkeys(TALLY.names[3:-1], 0)
+    return {"kind": kind, "key": key, "source": key if kind == "source" else "feed"} | zeros | counts
 
 
 def _plan(config: Dataset, *, start: int, width: int, ranges: int, covered: int | None) -> Plan:

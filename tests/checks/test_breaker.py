@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from checks.staged_refresh import staged, tally
+from checks.staged_refresh import staged, tallied, tally
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,9 +97,9 @@ def test_owner_with_fewer_members_than_judged_is_not_applicable() -> None:
 
 
 def test_all_judged_exits_of_one_host_count_and_suppressed_do_not() -> None:
-    row = {"kind": "host", "key": "a", "members": 100, "deleted": 6, "private": 7, "stale": 6, "excluded": 7}
+    row = tallied("host", "a", members=100, deleted=6, private=7, stale=6, excluded=7, suppressed=50)
 
-    (finding,) = held(cut(), pa.Table.from_pylist([row | {"suppressed": 50}], schema=TALLY))
+    (finding,) = held(cut(), pa.Table.from_pylist([row], schema=TALLY))
 
     assert "26.0% (26 of 100 members: deleted 6, private 7, stale 6, excluded 7)" in finding.found
 
@@ -108,8 +109,7 @@ LAST_DAY = datetime(2025, 9, 30, 23, tzinfo=UTC)
 
 
 def source(key: str, members: int, *, newest: datetime | None = LAST_DAY, **exits: int) -> dict[str, Any]:
-    row = dict.fromkeys(TALLY.names[2:-1], 0)
-    return row | {"kind": "source", "key": key, "members": members, "newest": newest} | exits
+    return tallied("source", key, members=members, newest=newest, **exits)
 
 
 def findings_on(receipt: CutReceipt, *rows: dict[str, Any], limits: Limits = LIMITS) -> list[Finding]:
@@ -151,6 +151,30 @@ def test_deletions_of_a_silent_source_stay_deletions() -> None:
     rules = {one.rule for one in held_by(cut(stale=50, deleted=90), source("archive", 100, stale=50, deleted=50))}
 
     assert rules == {"sources keep delivering", "members lost by one source"}
+
+
+def test_hosts_and_owners_of_an_outage_do_not_hold_beside_it() -> None:
+    rows = [
+        source("archive", 400, stale=400),
+        tallied("host", "archive.example", source="archive", members=300, stale=300),
+        tallied("owner", "f00d", source="archive", members=80, stale=80),
+    ]
+
+    assert [one.about for one in held_by(cut(stale=400), *rows)] == ["source archive"]
+
+
+def test_host_of_two_sources_is_judged_by_what_is_no_outage() -> None:
+    heard = source("feed", 600, newest=datetime(2025, 12, 1, tzinfo=UTC))
+    both = [
+        tallied("host", "a.example", source="archive", members=300, stale=300),
+        tallied("host", "a.example", source="feed", members=100, deleted=26),
+    ]
+
+    findings = held_by(cut(stale=400), source("archive", 400, stale=400), heard, *both)
+
+    assert [(one.about, one.found) for one in findings if one.rule == "members lost by one host"] == [
+        ("host a.example", "26.0% (26 of 100 members: deleted 26; beside 300 in outages)")
+    ]
 
 
 @pytest.mark.parametrize(("newest", "outage"), [(QUIET_SINCE, True), (QUIET_SINCE + timedelta(microseconds=1), False)])
@@ -329,3 +353,58 @@ def test_shares_and_order_of_tallies_do_not_matter(ranges: list[list[tuple[str, 
     together = pa.concat_tables(dealt).sort_by([("kind", "ascending"), ("key", "ascending")])
     assert together.to_pylist() == whole.to_pylist()
     assert sum(whole["members"].to_pylist()) == sum(row[2] for rows in ranges for row in rows)
+
+
+EXITS = st.fixed_dictionaries({name: st.integers(0, 40) for name in ("stale", "deleted", "private", "excluded")})
+KEYED = st.tuples(st.sampled_from(["owner", "host"]), st.sampled_from("abc"), st.sampled_from(["silent", "heard"]))
+HISTORY = st.dictionaries(KEYED, st.tuples(EXITS, st.integers(0, 200)), max_size=12)
+
+
+def of_history(rows: dict[tuple[str, str, str], tuple[dict[str, int], int]]) -> list[dict[str, Any]]:
+    """Rows of a tally, each with the members that left and so many that stayed."""
+    return [
+        tallied(kind, key, source=source, members=sum(exits.values()) + stayed, **exits)
+        for (kind, key, source), (exits, stayed) in rows.items()
+    ]
+
+
+def by_key(findings: list[Finding]) -> set[tuple[str, str, str]]:
+    """What is said of owners and hosts, without how many of them lie aside in an outage."""
+    keyed = ("members lost by one owner", "members lost by one host")
+    said = (
+        (one.about, one.status, re.sub("; beside [0-9]+ in outages", "", one.found))
+        for one in findings
+        if one.rule in keyed
+    )
+    return set(said)
+
+
+@given(HISTORY)
+def test_owners_and_hosts_are_judged_as_if_nobody_had_gone_stale_in_an_outage(history: Any) -> None:
+    """The law: with an outage, or without it and without the members it took."""
+    silence = source("silent", 1000, stale=900)
+    spared = {
+        whose: ({**exits, "stale": 0} if whose[2] == "silent" else exits, stayed)
+        for whose, (exits, stayed) in history.items()
+    }
+    receipt = cut(rows=2000, members=2000, stale=900)
+
+    with_outage = findings_on(receipt, silence, *of_history(history))
+    without = findings_on(receipt, source("silent", 100), *of_history(spared))
+
+    assert [one.status for one in with_outage if one.about == "source silent"] == ["hold"]
+    assert by_key(with_outage) == by_key(without)
+
+
+@given(HISTORY)
+def test_without_an_outage_the_source_of_a_member_does_not_matter(history: Any) -> None:
+    heard = {"newest": datetime(2025, 12, 1, tzinfo=UTC)}
+    rows = of_history(history)
+    merged: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        known = merged.setdefault((row["kind"], row["key"]), tallied(row["kind"], row["key"]))
+        known |= {name: known[name] + row[name] for name in TALLY.names[3:-1]}
+
+    findings = findings_on(cut(), source("silent", 100, **heard), *rows)
+
+    assert by_key(findings) == by_key(findings_on(cut(), source("silent", 100, **heard), *merged.values()))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from checks.staged_refresh import SALT, Staged, staged
 
+from resift.checks.drift import drift_frame
 from resift.checks.judge import judge_metrics, status_of
 from resift.checks.mixes import mixes_of
 from resift.model.dataset import Limits
@@ -120,3 +123,50 @@ def test_mixes_of_one_version_are_what_the_next_is_held_against() -> None:
     case = mixed(SOUND)
 
     assert found(case, previous=mixes_of(case.metrics))[RULES["country"]].found in ("0.0%", "0.1%")
+
+
+def test_members_gone_stale_in_an_outage_are_no_churn() -> None:
+    case = SOUND.with_cut(previous_members=1000, left={"stale": 700, "deleted": 30, "rotated": 100})
+
+    (row,) = drift_frame(case.plan, case.cut, case.metrics, None, outages=600).to_dict("records")
+
+    shares = {name: row[name] for name in ("deleted_or_private", "stale", "churn")}
+    assert shares == {"deleted_or_private": 0.075, "stale": 0.25, "churn": 0.325}
+
+
+def test_outage_of_all_members_leaves_no_churn_to_measure() -> None:
+    case = SOUND.with_cut(previous_members=1000, left={"stale": 999})
+
+    (row,) = drift_frame(case.plan, case.cut, case.metrics, None, outages=1000).to_dict("records")
+
+    assert pd.isna(row["churn"])
+
+
+def stopping(**limits: float) -> Staged:
+    return replace(
+        SOUND,
+        plan=SOUND.plan.model_copy(
+            update={"dataset": SOUND.plan.dataset.model_copy(update={"limits": Limits(**limits)})}
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("share", "status"), [(0.38, "hold"), (0.42, "hold"), (0.55, "fail")], ids=["below", "at", "beyond"]
+)
+def test_drift_stops_past_a_limit_the_dataset_sets_for_it(share: float, status: str) -> None:
+    case = mixed(stopping(country_drift_stop=0.4), country={"US": 0.6 - share, "JP": 0.4, "BR": share})
+
+    findings, _ = judge_metrics(case.plan, case.cut, case.metrics, case.sample, case.tally, salt=SALT, previous=BEFORE)
+
+    finding = next(one for one in findings if one.rule == RULES["country"])
+    assert finding.status == status
+    assert finding.found == f"{share:.1%}"
+    if status == "fail":
+        assert re.fullmatch(r"country_drift_stop at most 40.0% and \d.\d% for chance", finding.expected)
+        assert status_of(findings, evaluated=1) == "stop"
+
+
+def test_limit_that_stops_may_not_lie_below_the_one_that_holds() -> None:
+    with pytest.raises(ValueError, match=r"limits.churn_stop at least churn, 0\.5: what stops must not hold first"):
+        Limits(churn_stop=0.4)

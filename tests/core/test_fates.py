@@ -142,11 +142,25 @@ def test_changes_come_in_prn_order_and_never_name_the_suppressed():
 
 def test_tally_counts_members_and_exits_of_each_key_and_leaves_null_out():
     owners = pa.array(["a", "b", "a", None])
-    found = tally({"owner": owners}, np.array(["deleted", None, None, "stale"], dtype=object), most_keys=10).to_pylist()
+    sources = pa.array(["x", "x", "x", "x"])
+    found = tally(
+        {"owner": owners}, sources, np.array(["deleted", None, None, "stale"], dtype=object), most_keys=10
+    ).to_pylist()
 
     assert [(row["key"], row["members"], row["deleted"], row["stale"]) for row in found] == [
         ("a", 2, 1, 0),
         ("b", 1, 0, 0),
+    ]
+
+
+def test_tally_tells_the_members_of_a_key_apart_by_source():
+    causes = np.array(["stale", None, "deleted"], dtype=object)
+
+    found = tally({"host": pa.array(["a", "a", "a"])}, pa.array(["x", "y", "y"]), causes, most_keys=10).to_pylist()
+
+    assert [(row["source"], row["members"], row["stale"], row["deleted"]) for row in found] == [
+        ("y", 2, 0, 1),
+        ("x", 1, 1, 0),
     ]
 
 
@@ -160,7 +174,7 @@ def test_fates_hold_a_place_for_each_member():
 def test_tally_keeps_the_keys_with_most_members():
     keys = {"owner": pa.array(["a", "b", "b", "c", "c", "c"])}
 
-    kept = tally(keys, np.full(6, None, dtype=object), most_keys=2)
+    kept = tally(keys, pa.array(["x"] * 6), np.full(6, None, dtype=object), most_keys=2)
 
     assert list(zip(kept["key"].to_pylist(), kept["members"].to_pylist(), strict=True)) == [("c", 3), ("b", 2)]
 

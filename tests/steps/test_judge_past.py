@@ -96,7 +96,7 @@ def test_withdrawn_and_missing_versions_are_passed_over(jumped: tuple[MemoryStor
 
 def test_source_that_stopped_delivering_is_held_as_an_outage_and_as_no_deletion() -> None:
     store = MemoryStore()
-    limits = Limits(owner_min_members=ITEMS, host_min_members=ITEMS, stale_share=0.2, size_drift=1, churn=1)
+    limits = Limits(owner_min_members=1, host_min_members=10, stale_share=0.2, size_drift=1, churn=0.3)
     dataset = make_dataset(anchor=day(0), size=ITEMS, part_rows=500, limits=limits.model_dump(mode="json"))
     deliver(store, 0)
     publish_unjudged(store, dataset, day(0))

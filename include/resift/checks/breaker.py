@@ -29,17 +29,18 @@ _STALE_SHARE = 0.9
 """From this share of a source's exits gone stale on, it left items out that it did not delete."""
 
 _BUFFERED_ROWS = 1 << 20
+_WHOSE = ["kind", "key", "source"]
 
 
 def merge_tallies(tables: Iterable[pa.Table], *, least: int = 0, share: int = 0, shares: int = 1) -> pa.Table:
-    """Return one row per kind and key, summed over all ranges, ordered by kind and key.
+    """Return one row per kind, key and source, summed over all ranges, in that order.
 
     Memory grows with the number of distinct keys of one share and a buffer of a million rows, not with the
     number of ranges: where the keys are too many, merge them in several shares, each with all tables.
 
     Args:
         tables: Tallies of single ranges, in any order.
-        least: Leave out keys with fewer members than this, after summing.
+        least: Leave out keys with fewer members of all sources than this, after summing.
         share: Which share of the keys to merge, from 0.
         shares: How many shares the keys are dealt into.
     """
@@ -51,9 +52,10 @@ def merge_tallies(tables: Iterable[pa.Table], *, least: int = 0, share: int = 0,
         if held >= _BUFFERED_ROWS:
             merged, buffer, held = _summed([merged, *buffer]), [], 0
     merged = _summed([merged, *buffer])
-    return merged.filter(pc.greater_equal(merged["members"], least)).sort_by(
-        [("kind", "ascending"), ("key", "ascending")]
-    )
+    members = merged.group_by(["kind", "key"], use_threads=False).aggregate([("members", "sum")])
+    large = members.filter(pc.greater_equal(members["members_sum"], least)).select(["kind", "key"])
+    kept = merged.join(large, keys=["kind", "key"], join_type="left semi").select(TALLY.names).cast(TALLY)
+    return kept.sort_by([(name, "ascending") for name in _WHOSE])
 
 
 def find_jumps(
@@ -67,7 +69,8 @@ def find_jumps(
 ) -> list[Finding]:
     """Compare exits since the previous snapshot with the limits: a share above its limit holds, one at it passes.
 
-    The stale members of an outage that holds are judged as that, and among those of all or of a source no more.
+    The stale members of an outage that holds are judged as that, and among those of all, of an owner, of a host or of a
+    source no more: nothing holds twice for one silence.
 
     Args:
         cut: Exits by cause, over all members of the previous snapshot.
@@ -106,10 +109,13 @@ def _total_jumps(cut: CutReceipt, limits: Limits, *, outages: int) -> Iterator[F
 
 
 def _jumps_by_key(tally: pa.Table, limits: Limits) -> Iterator[Finding]:
+    counts = [*TALLY.names[3:-1], outage.ASIDE]
+    sums = tally.group_by(["kind", "key"], use_threads=False).aggregate([(name, "sum") for name in counts])
+    whole = sums.rename_columns([name.removesuffix("_sum") for name in sums.column_names])
     for kind, allowed, least in _kinds(limits):
         rule, limit = _key_rule(kind, allowed, least)
-        named = pc.and_(pc.equal(tally["kind"], kind), pc.not_equal(tally["key"], ""))
-        large = tally.filter(pc.and_(named, pc.greater_equal(tally["members"], least)))
+        named = pc.and_(pc.equal(whole["kind"], kind), pc.not_equal(whole["key"], ""))
+        large = whole.filter(pc.and_(named, pc.greater_equal(whole["members"], least)))
         if not large.num_rows:
             yield _not_applicable(rule, limit, found=f"no {kind} with {least} members")
             continue
@@ -128,7 +134,8 @@ def _judge_keys(large: pa.Table, kind: str, allowed: float, rule: str, limit: st
     for place in worst[:MOST_NAMED]:
         row = large.slice(int(place), 1).to_pylist()[0]
         causes = ", ".join(f"{cause} {row[cause]}" for cause in JUDGED_EXITS if row[cause])
-        found = f"{exits[place] / members[place]:.1%} ({exits[place]} of {members[place]} members: {causes})"
+        beside = f"; beside {row[outage.ASIDE]} in outages" if row[outage.ASIDE] else ""
+        found = f"{exits[place] / members[place]:.1%} ({exits[place]} of {members[place]} members: {causes}{beside})"
         if kind == "source" and row[STALE] >= _STALE_SHARE * exits[place]:
             found += "; they were not observed again, not deleted"
         yield Finding(rule=rule, status="hold", found=found, expected=limit, about=f"{kind} {row['key']}")
@@ -191,9 +198,9 @@ def _dealt(table: pa.Table, *, share: int, shares: int) -> pa.Table:
 
 
 def _summed(tables: list[pa.Table]) -> pa.Table:
-    counts = TALLY.names[2:-1]
+    counts = TALLY.names[3:-1]
     wanted = [*[(name, "sum") for name in counts], ("newest", "max")]
-    grouped = pa.concat_tables(tables).group_by(["kind", "key"], use_threads=False).aggregate(wanted)
+    grouped = pa.concat_tables(tables).group_by(_WHOSE, use_threads=False).aggregate(wanted)
     names = {f"{name}_{how}": name for name, how in wanted}
     return (
         grouped.rename_columns([names.get(name, name) for name in grouped.column_names]).select(TALLY.names).cast(TALLY)

@@ -1,7 +1,7 @@
-"""Says how far a snapshot may drift from the previous one: a limit that warns, and one that holds for a person.
+"""Says how far a snapshot may drift from the previous one: a limit that warns, one that holds, and one that may stop.
 
-Drift never stops: whether the world has changed or the pipeline has, only a person can say. Importing this module
-imports Great Expectations.
+It stops only where the dataset file says so: whether the world has changed or the pipeline has, only a person can say.
+Importing this module imports Great Expectations.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def drift_suite(dataset: Dataset, *, rows: int, before: int, previous: Mixes | N
         "drift",
         [
             # The breaker holds for size and for each cause; here they are shown before they do.
-            *_warn("size", "size drifts little", limits, "size_drift"),
-            *_warn("deleted_or_private", "few members were deleted or turned private", limits, "deleted_share"),
-            *_warn("stale", "few members went stale", limits, "stale_share"),
-            *_warn("excluded", "few members were newly excluded", limits, "excluded_share"),
+            *_shown("size", "size drifts little", limits, "size_drift"),
+            *_shown("deleted_or_private", "few members were deleted or turned private", limits, "deleted_share"),
+            *_shown("stale", "few members went stale", limits, "stale_share"),
+            *_shown("excluded", "few members were newly excluded", limits, "excluded_share"),
             *_band("churn", "most members stay or are rotated", limits, "churn", "All exits together but rotation."),
             *_warn(
                 "turnover_gap",
@@ -78,21 +78,28 @@ def drift_suite(dataset: Dataset, *, rows: int, before: int, previous: Mixes | N
 
 
 def _band(column: str, rule: str, limits: Limits, key: str, reason: str, *, room: float = 0.0) -> Iterator[Any]:
+    """Warn, hold and, where that is wanted, stop."""
     yield from _warn(column, rule, limits, key, reason, room=room)
     yield _at_most(column, rule, key, getattr(limits, key), reason, room=room, on_break="hold")
+    yield from _stop(column, rule, limits, key, room=room)
 
 
-def _warn(
-    column: str,
-    rule: str,
-    limits: Limits,
-    key: str,
-    reason: str = "Shown well before the breaker holds.",
-    *,
-    room: float = 0.0,
-) -> Iterator[Any]:
+def _shown(column: str, rule: str, limits: Limits, key: str) -> Iterator[Any]:
+    """Warn and, where that is wanted, stop: the breaker holds."""
+    yield from _warn(column, rule, limits, key, "Shown well before the breaker holds.")
+    yield from _stop(column, rule, limits, key)
+
+
+def _warn(column: str, rule: str, limits: Limits, key: str, reason: str, *, room: float = 0.0) -> Iterator[Any]:
     name = f"{key}_warn"
     yield _at_most(column, rule, name, getattr(limits, name), reason, room=room, on_break="warn")
+
+
+def _stop(column: str, rule: str, limits: Limits, key: str, *, room: float = 0.0) -> Iterator[Any]:
+    name = f"{key}_stop"
+    if (value := getattr(limits, name)) is not None:
+        reason = "So much that nobody may approve it, by the dataset file."
+        yield _at_most(column, rule, name, value, reason, room=room, on_break="fail")
 
 
 def _at_most(column: str, rule: str, key: str, value: float, reason: str, *, room: float, on_break: Consequence) -> Any:

@@ -61,14 +61,14 @@ def drift_findings(results: Iterable[Mapping[str, Any]], row: Mapping[str, Any],
         finding.model_copy(
             update={"found": _drifted(finding, row[result["expectation_config"]["kwargs"]["column"]], void)}
         )
+        if _exception(result) is None
+        else finding
         for result in results
         for finding in findings_of(result)
     )
 
 
 def _drifted(finding: Finding, value: float, void: str) -> str:
-    if finding.status == "fail":
-        return finding.found
     return void if finding.status == "not_applicable" else f"{value:.1%}"
 
 

@@ -13,7 +13,7 @@ from resift.checks.breaker import find_jumps
 from resift.checks.drift import drift_frame
 from resift.checks.findings import drift_findings, findings_of
 from resift.checks.frames import parts_frame, snapshot_frame
-from resift.checks.outage import quiet_since
+from resift.checks.outage import find_outages, quiet_since
 from resift.checks.past import PastExits
 from resift.checks.rows import sample_frame
 from resift.errors import StagingError
@@ -85,9 +85,10 @@ def judge_metrics(
             f"cut of {cut.dataset} {cut.version}: found beside the plan of {plan.dataset.name} {plan.version}, "
             "expected both of one refresh. Run the refresh again."
         )
-    evaluation = _evaluate(plan, cut, metrics, sample, salt=salt, previous=previous)
-    first, since = plan.previous is None, quiet_since(plan)
-    jumps = find_jumps(cut, tally, plan.dataset.limits, first=first, past=past, quiet_since=since)
+    limits, first, since = plan.dataset.limits, plan.previous is None, quiet_since(plan)
+    _, _, outages = find_outages(tally, limits, members=cut.previous_members, since=since)
+    evaluation = _evaluate(plan, cut, metrics, sample, salt=salt, previous=previous, outages=outages)
+    jumps = find_jumps(cut, tally, limits, first=first, past=past, quiet_since=since)
     return evaluation.findings() + jumps, evaluation
 
 
@@ -133,13 +134,14 @@ def _evaluate(
     *,
     salt: str,
     previous: Mixes | None,
+    outages: int,
 ) -> Evaluation:
     # Great Expectations takes seconds to import, and only judging needs it.
     from resift.checks import suites
     from resift.checks.drift_suite import drift_suite
     from resift.checks.gx import new_context, validate
 
-    drift = drift_frame(plan, cut, metrics, previous)
+    drift = drift_frame(plan, cut, metrics, previous, outages=outages)
     rows = sum(one.rows for one in metrics)
     named = {"unexpected_index_column_names": ["part"], "return_unexpected_index_query": False}
     every = {"result_format": "COMPLETE", **named}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,6 +16,9 @@ from resift.model.refresh import Plan
 from resift.model.verdict import Finding
 
 RULE = "sources keep delivering"
+
+ASIDE = "aside"
+"""Column of a tally without outages: members that are not counted there, because they went stale in one that holds."""
 
 
 def quiet_since(plan: Plan) -> datetime | None:
@@ -46,17 +48,18 @@ def find_outages(
         since: What ``quiet_since`` returned; None if it is not known, and then no source counts as silent.
 
     Returns:
-        The findings; the tally without the stale members of outages that hold; and how many those are. They are judged
-        here, so that nothing else counts them once more as if they had been deleted. An outage that is only shown
-        stays counted: no snapshot passes for being an outage.
+        The findings; the tally without the stale members of outages that hold, and a column of how many those are; and
+        how many they are in all. They are judged here, so that nothing else counts them once more as if they had been
+        deleted: not all, not the source, not its owners and hosts. An outage that is only shown stays counted: no
+        snapshot passes for being an outage.
     """
     if since is None:
-        return [not_applicable(limits, found="no instant to hold them against")], tally, 0
+        return [not_applicable(limits, found="no instant to hold them against")], _without(tally, set()), 0
     sources = tally.filter(pc.and_(pc.equal(tally["kind"], "source"), pc.is_valid(tally["newest"]))).to_pylist()
     silent = [row for row in sources if row["newest"] <= since and row[STALE]]
     held = {row["key"]: row[STALE] for row in silent if _holds(row, limits, members)}
     findings = [_outage(row, limits, held=row["key"] in held) for row in silent]
-    return findings or [_all_heard(sources, limits, since)], _without_stale(tally, set(held)), sum(held.values())
+    return findings or [_all_heard(sources, limits, since)], _without(tally, set(held)), sum(held.values())
 
 
 def not_applicable(limits: Limits, *, found: str) -> Finding:
@@ -87,12 +90,14 @@ def _all_heard(sources: list[dict[str, Any]], limits: Limits, since: datetime) -
     return Finding(rule=RULE, status="pass", found=found, expected=_limit(limits))
 
 
-def _without_stale(tally: pa.Table, held: set[str]) -> pa.Table:
-    kinds, keys = tally["kind"].to_pylist(), tally["key"].to_pylist()
-    out = np.array([kind == "source" and key in held for kind, key in zip(kinds, keys, strict=True)], dtype=bool)
-    stale = np.where(out, 0, tally[STALE].to_numpy())
-    at = TALLY.get_field_index(STALE)
-    return tally.set_column(at, TALLY.field(at), pa.array(stale, pa.int64()))
+def _without(tally: pa.Table, held: set[str]) -> pa.Table:
+    """Take the stale members of some sources out of every key: they could not leave for any other cause."""
+    silent = pc.is_in(tally["source"], value_set=pa.array(sorted(held), pa.string()))
+    aside = pc.if_else(silent, tally[STALE], 0).combine_chunks()
+    for name in ("members", STALE):
+        at = TALLY.get_field_index(name)
+        tally = tally.set_column(at, TALLY.field(at), pc.subtract(tally[name], aside))
+    return tally.append_column(ASIDE, aside)
 
 
 def _limit(limits: Limits) -> str:

@@ -120,16 +120,18 @@ def count_causes(causes: np.ndarray) -> dict[str, int]:
     return {str(word): int(count) for word, count in zip(words, counts, strict=True)}
 
 
-_TALLY_CAUSES = tuple(TALLY.names[3:-1])
+_TALLY_CAUSES = tuple(TALLY.names[4:-1])
+_WHOSE = ["key", "source"]
 
 
-def tally(keys: Mapping[str, pa.Array], left: np.ndarray, *, most_keys: int) -> pa.Table:
-    """Count members and exits by key, for the breaker.
+def tally(keys: Mapping[str, pa.Array], sources: pa.Array, left: np.ndarray, *, most_keys: int) -> pa.Table:
+    """Count members and exits by key, and among those of a key by source, for the breaker.
 
     Args:
         keys: For each kind (owner, host), the key of each previous member; members without one are left out.
+        sources: The source that last told of each member, null where none did.
         left: Why each member left the frame, or None.
-        most_keys: Keys of each kind to keep; bounds what is written.
+        most_keys: Keys of each kind to keep, each of every source counted once; bounds what is written.
 
     Returns:
         In the TALLY schema, at most ``most_keys`` keys of each kind: those with most members. What is left out
@@ -138,12 +140,14 @@ def tally(keys: Mapping[str, pa.Array], left: np.ndarray, *, most_keys: int) -> 
     exits = [pa.array((left == cause).astype(np.int64)) for cause in _TALLY_CAUSES]
     tables = []
     for kind, key in keys.items():
-        table = pa.table([key, *exits], names=["key", *_TALLY_CAUSES]).filter(pc.is_valid(key))
-        sums = table.group_by("key").aggregate([("key", "count"), *[(cause, "sum") for cause in _TALLY_CAUSES]])
-        sums = sums.sort_by([("key_count", "descending"), ("key", "ascending")]).slice(0, most_keys)
+        table = pa.table([key, sources, *exits], names=[*_WHOSE, *_TALLY_CAUSES]).filter(pc.is_valid(key))
+        sums = table.group_by(_WHOSE).aggregate([("key", "count"), *[(cause, "sum") for cause in _TALLY_CAUSES]])
+        largest = [("key_count", "descending"), ("key", "ascending"), ("source", "ascending")]
+        sums = sums.sort_by(largest).slice(0, most_keys)
         columns = [
             pa.array([kind] * len(sums)),
             sums["key"],
+            sums["source"],
             sums["key_count"],
             *[sums[f"{c}_sum"] for c in _TALLY_CAUSES],
             pa.nulls(len(sums), TALLY.field("newest").type),
@@ -164,4 +168,5 @@ def last_heard(rows: pa.Table, *, as_of: datetime) -> pa.Table:
     zeros = pa.array(np.zeros(len(newest), dtype=np.int64))
     counts = [zeros] * len(("members", *_TALLY_CAUSES))
     kind = pa.array(["source"] * len(newest), pa.string())
-    return pa.table([kind, newest["source"].cast(pa.string()), *counts, newest["observed_at_max"]], schema=TALLY)
+    names = newest["source"].cast(pa.string())
+    return pa.table([kind, names, names, *counts, newest["observed_at_max"]], schema=TALLY)

@@ -59,20 +59,35 @@ class Limits(Document):
     size_drift_warn: Share = 0.05
     """A larger change of size than this is shown."""
 
+    size_drift_stop: Share | None = None
+    """A larger change of size than this: stop, not to be approved. Not set: never."""
+
     deleted_share_warn: Share = 0.05
     """More members than this deleted or turned private: shown."""
+
+    deleted_share_stop: Share | None = None
+    """More members than this deleted or turned private: stop, not to be approved. Not set: never."""
 
     stale_share_warn: Share = 0.15
     """More members than this gone stale: shown."""
 
+    stale_share_stop: Share | None = None
+    """More members than this gone stale: stop, not to be approved. Not set: never."""
+
     excluded_share_warn: Share = 0.02
     """More members than this newly excluded: shown."""
+
+    excluded_share_stop: Share | None = None
+    """More members than this newly excluded: stop, not to be approved. Not set: never."""
 
     churn: Share = 0.50
     """More members than this gone for any cause but rotation: hold."""
 
     churn_warn: Share = 0.25
     """More members than this gone for any cause but rotation: shown."""
+
+    churn_stop: Share | None = None
+    """More members than this gone for any cause but rotation: stop, not to be approved. Not set: never."""
 
     turnover_gap_warn: Share = 0.10
     """A larger distance between the share rotated out and ``turnover``: shown."""
@@ -83,11 +98,17 @@ class Limits(Document):
     country_drift_warn: Share = 0.10
     """Larger distance than this between the mixes by country: shown."""
 
+    country_drift_stop: Share | None = None
+    """Larger distance than this between the mixes by country: stop, not to be approved. Not set: never."""
+
     license_drift: Share = 0.25
     """Larger distance than this between the mixes by licence: hold."""
 
     license_drift_warn: Share = 0.10
     """Larger distance than this between the mixes by licence: shown."""
+
+    license_drift_stop: Share | None = None
+    """Larger distance than this between the mixes by licence: stop, not to be approved. Not set: never."""
 
     host_drift: Share = 0.25
     """Larger distance than this between the mixes by host: hold."""
@@ -95,17 +116,36 @@ class Limits(Document):
     host_drift_warn: Share = 0.10
     """Larger distance than this between the mixes by host: shown."""
 
+    host_drift_stop: Share | None = None
+    """Larger distance than this between the mixes by host: stop, not to be approved. Not set: never."""
+
     age_drift: Share = 0.50
     """Ages moved by more than this share of ``max_age``: hold."""
 
     age_drift_warn: Share = 0.25
     """Ages moved by more than this share of ``max_age``: shown."""
 
+    age_drift_stop: Share | None = None
+    """Ages moved by more than this share of ``max_age``: stop, not to be approved. Not set: never."""
+
     null_drift: Share = 0.10
     """Share of nulls in a published column changed by more than this: hold."""
 
     null_drift_warn: Share = 0.02
     """Share of nulls in a published column changed by more than this: shown."""
+
+    null_drift_stop: Share | None = None
+    """Share of nulls in a published column changed by more than this: stop, not to be approved. Not set: never."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Limits:
+        for name in type(self).model_fields:
+            held, stop = name.removesuffix("_stop"), getattr(self, name)
+            if name.endswith("_stop") and stop is not None and stop < getattr(self, held):
+                raise ValueError(
+                    f"limits.{name} at least {held}, {getattr(self, held):g}: what stops must not hold first"
+                )
+        return self
 
 
 class Dataset(Document):

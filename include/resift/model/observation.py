@@ -106,6 +106,7 @@ TALLY = pa.schema(
     [
         pa.field("kind", pa.string(), nullable=False),
         pa.field("key", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
         *[
             pa.field(name, pa.int64(), nullable=False)
             for name in ("members", "deleted", "private", "stale", "excluded", "suppressed")
@@ -114,6 +115,8 @@ TALLY = pa.schema(
     ]
 )
 """Members of the previous snapshot by owner (as a keyed hash), host and source, and how many left for which cause.
+
+Those of an owner or host are told apart by the source that last told of them, so that an outage can be taken out.
 
 ``newest`` is the newest instant up to as_of at which a source observed anything in the ranges looked at, member or
 not; null for owners and hosts.

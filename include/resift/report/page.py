@@ -12,7 +12,13 @@ from resift.model.verdict import Finding, Verdict
 from resift.report.charts import alone
 from resift.report.pictures import pictures
 
-_DRIFT = {"warn": "worth a look", "hold": "held", "pass": "as before", "not_applicable": "nothing to compare"}
+_DRIFT = {
+    "fail": "stopped",
+    "warn": "worth a look",
+    "hold": "held",
+    "pass": "as before",
+    "not_applicable": "nothing to compare",
+}
 
 _HELD = ("churn", "country_drift", "license_drift", "host_drift", "age_drift", "null_drift")
 """Limits of drift that hold."""
@@ -85,7 +91,7 @@ def _banner(verdict: Verdict) -> dict[str, Any]:
 def _is_measure(finding: Finding) -> bool:
     """Tell measures of drift from other rules, by the limit they are held against; the breaker's are not among them."""
     key = finding.expected.split(" ")[0]
-    return key.endswith("_warn") or key in _HELD
+    return key.endswith(("_warn", "_stop")) or key in _HELD
 
 
 def _measure(finding: Finding) -> dict[str, str]:

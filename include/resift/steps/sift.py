@@ -257,12 +257,15 @@ def _tally(items: Items, fates: Fates | None, *, salt: str, most_keys: int, as_o
     place = pa.array(np.cumsum(known) - 1, mask=~known)
     owners = newest["owner_id"].take(place).combine_chunks().dictionary_encode()
     hashed = [f"{number:016x}" for number in permanent_random_numbers(owners.dictionary, salt=salt)]
+    sources = newest["source"].take(place).combine_chunks()
     keys = {
         "owner": pa.array(hashed, pa.string()).take(owners.indices),
         "host": hosts(newest["url"]).take(place).combine_chunks(),
-        "source": newest["source"].take(place).combine_chunks(),
+        "source": sources,
     }
-    return pa.concat_tables([tally(keys, fates.left, most_keys=most_keys), last_heard(items.unsorted, as_of=as_of)])
+    return pa.concat_tables(
+        [tally(keys, sources, fates.left, most_keys=most_keys), last_heard(items.unsorted, as_of=as_of)]
+    )
 
 
 def _write_tally(store: Store, key: str, tallies: list[pa.Table]) -> StagedFile | None:
