@@ -162,3 +162,11 @@ def test_every_error_is_raised_somewhere(name):
     others = [module for module in MODULES if module.name != "errors.py"]
 
     assert any(re.search(rf"\b{name}\(", module.read_text()) for module in others)
+
+
+def test_what_reads_no_rows_loads_no_arrow():
+    """Loading it takes longer than most answers do."""
+    modules = "resift.cli.pull, resift.cli.pins, resift.cli.render_copy, resift.client.pull, resift.client.pins"
+    program = f"import sys, {modules}; print({{'numpy', 'pandas', 'pyarrow'}} & set(sys.modules))"
+
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "set()\n"

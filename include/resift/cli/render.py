@@ -6,20 +6,32 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from resift.client.causes import UNRECORDED
-from resift.client.diff import Difference
-from resift.client.verify import Verification
-from resift.core.prn import CIRCLE
+from resift.model.columns import CIRCLE
 from resift.model.manifest import Manifest
-from resift.model.reasons import ENTERED, ENTERED_CAUSES, FRAME_REASONS, LEFT, LEFT_CAUSES, NOT_DRAWN, place, spell
+from resift.model.reasons import (
+    ENTERED,
+    ENTERED_CAUSES,
+    FRAME_REASONS,
+    LEFT,
+    LEFT_CAUSES,
+    NOT_DRAWN,
+    UNRECORDED,
+    place,
+    spell,
+)
 from resift.model.verdict import Finding
+
+if TYPE_CHECKING:  # what answers without reading rows need not load Arrow
+    import pyarrow as pa
+
+    from resift.client.diff import Difference
+    from resift.client.verify import Verification
 
 _PIPE_WIDTH = 120
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resift.client.citation import cite_bibtex
-from resift.core.prn import CIRCLE
+from resift.model.columns import CIRCLE
 from resift.model.manifest import Manifest
 from resift.model.reasons import EXCLUDED, NOT_DRAWN, SUPPRESSED
 

@@ -12,11 +12,8 @@ from resift.client.members import parquet_of, prn_bounds, read_between
 from resift.client.snapshots import find_manifest
 from resift.model.manifest import Manifest
 from resift.model.observation import CHANGES, PRN
-from resift.model.reasons import BORN, ENTERED, LEFT, SUPPRESSED
+from resift.model.reasons import BORN, ENTERED, LEFT, SUPPRESSED, UNRECORDED
 from resift.storage import Store
-
-UNRECORDED = "unrecorded"
-"""The cause where nobody compared the versions between which an item came or went, or where the record is gone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from resift.client.snapshots import require_columns
 from resift.errors import ConfigError, SnapshotDamaged
 from resift.model import keys
 from resift.model.manifest import Manifest
@@ -24,13 +25,8 @@ def schema_of(manifest: Manifest, columns: Sequence[str] | None = None) -> pa.Sc
     Raises:
         ConfigError: It has no such column; the message lists those it has.
     """
+    require_columns(manifest, columns or ())
     types = {column.name: column.type for column in manifest.columns}
-    for name in columns or ():
-        if name not in types:
-            raise ConfigError(
-                f"snapshot {manifest.dataset} {manifest.version}: found no column {name!r}, expected one of "
-                f"{', '.join(types)}. Correct the name."
-            )
     return pa.schema([(name, _type(types[name])) for name in (types if columns is None else columns)])
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from datetime import date
 
 from resift.client.sound import MOST_BYTES, require_known_format, require_sound
 from resift.errors import (
+    ConfigError,
     DatasetNotFound,
     KeyNotFound,
     SnapshotDamaged,
@@ -125,6 +127,21 @@ def require_no_tombstone(store: Store, dataset: str, version: date) -> None:
         return
     what = f"snapshot {dataset} {version}: {tombstone.describe()}"
     raise SnapshotRetired(what) if tombstone.retired else SnapshotWithdrawn(what)
+
+
+def require_columns(manifest: Manifest, columns: Sequence[str]) -> None:
+    """Refuse to look for columns that a snapshot does not have.
+
+    Raises:
+        ConfigError: It has no such column; the message lists those it has.
+    """
+    names = [column.name for column in manifest.columns]
+    for name in columns:
+        if name not in names:
+            raise ConfigError(
+                f"snapshot {manifest.dataset} {manifest.version}: found no column {name!r}, expected one of "
+                f"{', '.join(names)}. Correct the name."
+            )
 
 
 def find_latest(store: Store, dataset: str) -> date | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from resift.core.prn import CIRCLE
+from resift.model.columns import CIRCLE
 from resift.model.document import canonical_json, sha256_hex
 from resift.model.refresh import PartEntry
 

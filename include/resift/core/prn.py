@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-CIRCLE = 2**63
-"""PRNs lie in ``[0, CIRCLE)`` and are thought of as a circle: after the largest comes 0 again."""
+from resift.model.columns import CIRCLE as CIRCLE
 
 _CHUNK = 1 << 16
 

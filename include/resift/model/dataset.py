@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from resift.model.columns import PRIVATE_COLUMNS, PRN
 from resift.model.document import Days, Document, Name
 from resift.model.grid import Grid
-from resift.model.observation import PRIVATE_COLUMNS, PRN
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

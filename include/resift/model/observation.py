@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from resift.model.columns import EVIDENCE_COLUMNS, ORIGIN_TEXTS, ROW_NUMBER
+from resift.model.columns import PRIVATE_COLUMNS as PRIVATE_COLUMNS
+from resift.model.columns import PRN as PRN
+
 INSTANT = pa.timestamp("us", tz="UTC")
 
-PRN = "prn"
 STATES = ("public", "private", "deleted")
 """From least to most restrictive; on a tie the later one wins."""
 
@@ -27,32 +30,17 @@ ATTRIBUTES = pa.schema(
         ("sha256", pa.string()),
     ]
 )
-EVIDENCE = pa.schema(
-    [
-        ("owner_id", pa.string()),
-        ("owner_country", pa.string()),
-        ("upload_country", pa.string()),
-        ("subdivision", pa.string()),
-        # Coordinates stay text: the number of decimals the source gave is part of the evidence.
-        ("lat", pa.string()),
-        ("lon", pa.string()),
-    ]
-)
+EVIDENCE = pa.schema([(name, pa.string()) for name in EVIDENCE_COLUMNS])
 ORIGIN = pa.schema(
     [
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("drop", pa.string(), nullable=False),
-        pa.field("file", pa.string(), nullable=False),
-        pa.field("row_number", pa.int64(), nullable=False),
+        *(pa.field(name, pa.string(), nullable=False) for name in ORIGIN_TEXTS),
+        pa.field(ROW_NUMBER, pa.int64(), nullable=False),
     ]
 )
-"""Where an observation came from: source name, drop id, file name, and row in it (from 1, header not counted)."""
+"""Where an observation came from: source name, drop id, file name, and row in it."""
 
 OBSERVATION = pa.schema([*IDENTITY, *ATTRIBUTES, *EVIDENCE])
 """The fields every source maps to, in order. Nullable unless said otherwise."""
-
-PRIVATE_COLUMNS = frozenset([*EVIDENCE.names, *ORIGIN.names, "state"])
-"""Columns that never leave the pool."""
 
 RESERVED = frozenset([PRN, *OBSERVATION.names, *ORIGIN.names])
 """Names a carried column may not take."""

@@ -35,6 +35,9 @@ DRAWN = "drawn"
 ROTATED = "rotated"
 """Left: still eligible, but outside the interval of PRNs the snapshot covers."""
 
+UNRECORDED = "unrecorded"
+"""Entered or left: nobody compared the versions between which an item came or went, or the record is gone."""
+
 LEFT_CAUSES = (ROTATED, STALE, DELETED, PRIVATE, EXCLUDED, SUPPRESSED)
 ENTERED_CAUSES = (BORN, DRAWN)
 
