@@ -7,13 +7,14 @@ from pathlib import Path
 
 from resift.model.manifest import Manifest
 from resift.model.pin import Copy, Pin
+from resift.model.signature import Signature
 from resift.model.tombstone import Tombstone
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "docs" / "schema"
-DOCUMENTS = (Manifest, Pin, Copy, Tombstone)
+DOCUMENTS = (Manifest, Pin, Copy, Tombstone, Signature)
 
 
-def schema_of(document: type[Manifest | Pin | Copy | Tombstone]) -> tuple[str, str]:
+def schema_of(document: type[Manifest | Pin | Copy | Tombstone | Signature]) -> tuple[str, str]:
     """Return the file name of a document's schema, which is that of its format, and the schema."""
     name = str(document.model_fields["format"].default)
     content = {
