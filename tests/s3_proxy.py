@@ -26,6 +26,10 @@ class S3Proxy(ThreadingHTTPServer):
         """How many bodies of reads are still to end in their middle."""
         self.answers_conditions_with: tuple[int, str] | None = None
         """Status and code with which conditional writes are answered instead of being forwarded."""
+        self.redirects: Callable[[str], str] = lambda path: ""
+        """Where a path is said to have moved; nowhere if empty."""
+        self.asked: list[str] = []
+        """Every path that was asked for."""
         self.ranges: list[tuple[int, int]] = []
         """First and last byte of every ranged read, as asked for."""
 
@@ -57,6 +61,10 @@ class _Forward(BaseHTTPRequestHandler):
         if span := self.headers.get("Range"):
             first, last = span.removeprefix("bytes=").split("-")
             proxy.ranges.append((int(first), int(last)))
+        proxy.asked.append(self.path)
+        if moved := proxy.redirects(self.path):
+            self._answer(int(moved[:3]), {"Location": moved[4:]}, b"<Error><Code>PermanentRedirect</Code></Error>")
+            return
         if is_conditional and proxy.answers_conditions_with:
             status, code = proxy.answers_conditions_with
             self._answer(status, {}, f"<Error><Code>{code}</Code></Error>".encode())

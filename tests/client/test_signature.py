@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+import resift
 from resift.cli.main import main
 from resift.client.pins import check, move, pin_of, read_pin, require_pinned
 from resift.client.signature import read_public_key, require_signed
@@ -71,6 +72,31 @@ def test_published_version_and_each_revision_are_signed(store):
 
     assert found(store).revision == 1
     require_signed(store, found(store), PUBLIC)
+
+
+class TestOpen:
+    def test_version_that_the_key_signed_is_opened(self, store, tmp_path):
+        (tmp_path / "resift.pub").write_bytes(
+            KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        )
+
+        for key in (PUBLIC, str(tmp_path / "resift.pub")):
+            assert resift.open(store.url, "sample", "latest", key=key).manifest == found(store)
+
+    def test_version_that_nobody_or_another_signed_is_refused_once_a_key_is_given(self, store, sign_with):
+        sign_with(None)
+        publish_unjudged(store, make_dataset(), cycle(1))
+
+        with pytest.raises(SnapshotDamaged, match="found no signature of manifest"):
+            resift.open(store.url, "sample", cycle(1), key=PUBLIC)
+        with pytest.raises(SnapshotDamaged, match="found a signature by key"):
+            resift.open(store.url, "sample", cycle(0), key=public_of(OTHER))
+        assert len(resift.open(store.url, "sample", cycle(1))) == 20
+
+    def test_what_is_no_key_is_refused_and_never_taken_for_none(self, store):
+        for key in ("", "abc", "f" * 63):
+            with pytest.raises(ConfigError, match="expected an Ed25519 public key"):
+                resift.open(store.url, "sample", "latest", key=key)
 
 
 def test_stripped_signature_is_refused(store):

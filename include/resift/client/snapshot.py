@@ -15,6 +15,7 @@ from resift.client.filesystem import StoreFiles
 from resift.client.resolve import resolve
 from resift.client.scan import BATCH_ROWS, scan, schema_of
 from resift.client.shards import shards
+from resift.client.signature import read_public_key, require_signed
 from resift.client.verify import Verification, verify
 from resift.model import keys
 from resift.model.manifest import Manifest
@@ -24,21 +25,27 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def open_snapshot(lake: str | Store, dataset: str, version: str | date) -> Snapshot:
+def open_snapshot(lake: str | Store, dataset: str, version: str | date, *, key: str | None = None) -> Snapshot:
     """Open one version of a dataset; only its manifest is read.
 
     Args:
         lake: ``file:///…`` or ``s3://bucket/prefix``, or a store that is open already.
         dataset: Its name.
         version: ``2026-11-23``, an exact ``2026-11-23.0``, ``latest``, or 8 digits or more of a content digest.
+        key: The Ed25519 key that must have signed the manifest, as a PEM file or 64 hexadecimal digits.
 
     Raises:
         DatasetNotFound: Nothing is published under the dataset's name.
         SnapshotNotFound: There is no such version, or not at that revision. Nothing else is opened in its place.
-        SnapshotDamaged: The manifest is not one, or not that of this version.
+        SnapshotDamaged: The manifest is not one, or not that of this version, or is not signed by the key given.
+        ConfigError: The key is none.
     """
+    signed_by = None if key is None else read_public_key(key)
     store = open_store(lake) if isinstance(lake, str) else lake
-    return Snapshot(store, resolve(store, dataset, version))
+    manifest = resolve(store, dataset, version)
+    if signed_by is not None:
+        require_signed(store, manifest, signed_by)
+    return Snapshot(store, manifest)
 
 
 class Snapshot:

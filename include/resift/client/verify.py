@@ -124,8 +124,8 @@ def _check_bytes(
     """Read a file once, handing on each block of it."""
     what = f"snapshot {manifest.dataset} {manifest.version}.{manifest.revision}: {file.path}"
     digest, size = hashlib.sha256(), 0
+    key = keys.snapshot(manifest.dataset, manifest.version) + file.path
     try:
-        key = keys.snapshot(manifest.dataset, manifest.version) + file.path
         for block in store.stream(key, start=0, length=file.size_bytes + 1):
             kept(block)
             digest.update(block)
@@ -134,7 +134,7 @@ def _check_bytes(
         yield f"{what} is missing, the manifest lists it."
         return
     if size != file.size_bytes:
-        at_least = "at least " if size > file.size_bytes else ""
-        yield f"{what} has {at_least}{size} bytes, the manifest says {file.size_bytes}."
+        whole = store.stat(key)  # of one that is too long, only the beginning was read
+        yield f"{what} has {whole.size_bytes if whole else size} bytes, the manifest says {file.size_bytes}."
     elif digest.hexdigest() != file.sha256:
         yield f"{what} has sha256 {digest.hexdigest()[:12]}…, the manifest says {file.sha256[:12]}…."
