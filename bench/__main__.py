@@ -14,11 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from bench.child import Absent, run
+from bench.numbers import Results
 from bench.pool import ELIGIBLE, write_pool
-from bench.report import Results, finish
+from bench.report import finish
 
 ROOT = Path(__file__).resolve().parent.parent
 DRAWS = ("duckdb", "polars", "pandas", "spark")
+EARLIER = "2026-03-17"
+"""Date of the version that another is compared with."""
+
+ONE_TURN = 300.0
+"""Seconds a peer is given on the large pool."""
 
 
 class Bench:
@@ -32,7 +38,7 @@ class Bench:
     def ingest(self, rows: int) -> None:
         """Make a pool and ingest it; compare the first of its files with DuckDB's sort, one core each."""
         files = self.files(rows)
-        shutil.rmtree(self.folder / f"lake-{rows}", ignore_errors=True)
+        self.forget(f"lake-{rows}")
         self.results.add(f"ingest {rows}", run("ingest", lake=self.lake(rows), files=files, workers=self.workers))
 
     def compare_ingest(self, rows: int, *, rounds: int) -> None:
@@ -47,21 +53,22 @@ class Bench:
             for file in self.folder.glob("sorted-*"):
                 shutil.rmtree(file) if file.is_dir() else file.unlink()
 
-    def refresh(self, rows: int, size: int, *, counted: bool = False) -> dict[str, Any]:
-        """Refresh a sample from plan to publish."""
-        name = f"sample-{size}"
-        width = min(1.0, size / rows / ELIGIBLE)
+    def refresh(
+        self, rows: int, size: int, *, counted: bool = False, after: str | None = None, state: str = ""
+    ) -> None:
+        """Refresh a sample from plan to publish; `state` says what was done to the pool before."""
         found = run(
             "refresh",
             lake=self.lake(rows),
-            name=name,
+            name=f"rolling-{size}" if after else f"sample-{size}",
             size=size,
-            width=width,
+            width=min(1.0, size / rows / ELIGIBLE),
             workers=1 if counted else self.workers,
             counted=counted,
+            after=after,
         )
-        self.results.add(f"{'counted' if counted else 'refresh'} {size} of {rows}", found)
-        return found
+        task = "counted" if counted else "second" if after else "refresh"
+        self.results.add(f"{task} {size} of {rows} {state}".strip(), found)
 
     def floor(self, rows: int, size: int) -> None:
         """Measure the floor below the refresh that came before."""
@@ -78,18 +85,51 @@ class Bench:
 
     def peer(self, name: str, what: str = "", **arguments: Any) -> None:
         """Measure a peer, or say with a clear word that it is absent."""
+        told = f"{name} {what}".strip()
         try:
-            self.results.add(
-                f"{name} {what}".strip(), run(name, kind="peers", **{"threads": self.workers, **arguments})
-            )
+            self.results.add(told, run(name, kind="peers", **{"threads": self.workers, "limit": ONE_TURN, **arguments}))
         except Absent as absent:
-            if name not in self.results.absent:
-                print(f"bench: {name} is left out: {absent}", file=sys.stderr, flush=True)
-            self.results.absent[name] = str(absent)
+            if told not in self.results.absent:
+                print(f"bench: {told} is left out: {absent}", file=sys.stderr, flush=True)
+            self.results.absent[told] = str(absent)
 
     def verify(self, rows: int, size: int) -> None:
         """Verify what was published."""
         self.results.add(f"verify {size} of {rows}", run("verify", lake=self.lake(rows), name=f"sample-{size}"))
+
+    def compact(self, rows: int) -> None:
+        """Merge the runs of a pool."""
+        self.results.add(f"compact {rows}", run("compact", kind="upkeep", lake=self.lake(rows), workers=self.workers))
+
+    def compare(self, rows: int, size: int) -> None:
+        """Publish two versions of a dataset and find what differs."""
+        self.refresh(rows, size, after=EARLIER)
+        found = run("diff", kind="upkeep", lake=self.lake(rows), name=f"rolling-{size}", older=EARLIER)
+        self.results.add(f"diff {size} of {rows}", found)
+
+    def pull(self, rows: int, size: int) -> None:
+        """Copy what was published."""
+        target = str(self.folder / "pulled")
+        found = run("pull", kind="upkeep", lake=self.lake(rows), name=f"sample-{size}", target=target)
+        self.results.add(f"pull {size} of {rows}", found)
+        self.forget("pulled")
+
+    def erase(self, rows: int, size: int) -> None:
+        """Erase one item, then one in every part."""
+        for parts in (1, 1_000):
+            found = run("erase", kind="upkeep", lake=self.lake(rows), name=f"sample-{size}", parts=parts)
+            self.results.add(f"erase {'one' if parts == 1 else 'many'} {size} of {rows}", found)
+
+    def year(self, items: int) -> None:
+        """Live through a year of daily drops."""
+        folder = str(self.folder / "year")
+        found = run("year", kind="year", folder=folder, items=items, daily=items // 80, size=items // 4)
+        self.results.add(f"year {items}", found)
+        self.forget("year")
+
+    def forget(self, name: str) -> None:
+        """Remove what is not needed any more: the disk is small."""
+        shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def lake(self, rows: int) -> str:
         """Return where the lake of the pool of that size is."""
@@ -97,15 +137,14 @@ class Bench:
 
     def files(self, rows: int) -> list[str]:
         """Return the delivered files of the pool of that size."""
-        return [str(path) for path in write_pool(self.folder / "pool", rows=rows)]
+        return [str(path) for path in write_pool(self.folder / "pool", rows=rows, workers=self.workers)]
 
 
-def measure(bench: Bench, *, pool: int, sample: int, larger: int | None) -> None:
+def measure(bench: Bench, *, pool: int, sample: int, larger: int | None, items: int) -> None:
     """Measure a pool, one a tenth of it and, if asked for, one ten times larger."""
     for rows in (pool // 10, pool):
         bench.ingest(rows)
     bench.compare_ingest(pool // 10, rounds=min(3, bench.rounds))
-    once = tuple(name for name in DRAWS if name != "duckdb")
     for number in range(bench.rounds):
         bench.refresh(pool, sample)
         bench.floor(pool, sample)
@@ -113,17 +152,40 @@ def measure(bench: Bench, *, pool: int, sample: int, larger: int | None) -> None
         bench.refresh(pool, sample // 10)
         bench.refresh(pool // 10, sample // 10)
         if number == 0:
-            bench.draws(pool, sample, once)
+            bench.draws(pool, sample, tuple(name for name in DRAWS if name != "duckdb"))
     bench.refresh(pool, sample, counted=True)
-    bench.verify(pool, sample)
     if larger:
-        bench.ingest(larger)
-        for _ in range(3):
-            bench.refresh(larger, sample)
-            bench.floor(larger, sample)
-            bench.refresh(pool, sample)
+        measure_larger(bench, pool=pool, sample=sample, larger=larger)
+    bench.verify(pool, sample)
+    bench.pull(pool, sample)
+    bench.compare(pool, sample // 10)
+    bench.compare(pool, sample)
+    bench.compact(pool)
+    bench.refresh(pool, sample, state="compacted")
+    bench.erase(pool, sample)
+    bench.year(items)
+
+
+def measure_larger(bench: Bench, *, pool: int, sample: int, larger: int) -> None:
+    """Measure a pool ten times larger, in turn with the other; at last compact it, and draw ten times the sample."""
+    bench.ingest(larger)
+    for number in range(min(3, bench.rounds)):
+        bench.refresh(larger, sample)
+        bench.floor(larger, sample)
+        bench.refresh(pool, sample)
+        bench.draws(larger, sample, ("duckdb",))
+        if number == 0:
+            bench.draws(larger, sample, ("polars",))
+            for name in ("pandas", "spark"):
+                bench.results.absent[f"{name} {sample} of {larger}"] = f"slower at {pool:,}, and minutes at {larger:,}"
+        if number < 2:
             bench.refresh(larger, sample * 10)
-            bench.draws(larger, sample, ("duckdb",))
+    bench.forget("pool")
+    bench.compact(larger)
+    bench.refresh(larger, sample * 10, state="compacted")
+    bench.pull(larger, sample * 10)
+    bench.erase(larger, sample * 10)
+    bench.forget(f"lake-{larger}")
 
 
 def main() -> None:
@@ -133,6 +195,7 @@ def main() -> None:
     parser.add_argument("--pool", type=int, default=10_000_000, help="rows of the pool")
     parser.add_argument("--sample", type=int, default=1_000_000, help="rows of the sample")
     parser.add_argument("--rounds", type=int, default=4, help="repetitions of what is compared")
+    parser.add_argument("--items", type=int, default=160_000, help="items of the pool that lives through a year")
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--peers", nargs="*", default=list(DRAWS), choices=DRAWS)
     parser.add_argument("--out", type=Path, default=ROOT / "build", help="folder of pools, history and answer")
@@ -143,7 +206,7 @@ def main() -> None:
     bench = Bench(folder, rounds=options.rounds, workers=options.workers, peers=tuple(options.peers))
     larger = options.pool * 10 if options.full else None
     try:
-        measure(bench, pool=options.pool, sample=options.sample, larger=larger)
+        measure(bench, pool=options.pool, sample=options.sample, larger=larger, items=options.items)
     finally:
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)

@@ -21,22 +21,26 @@ class Absent(Exception):
     """A peer cannot be measured here; the message says why."""
 
 
-def run(task: str, *, kind: str = "tasks", **arguments: Any) -> dict[str, Any]:
-    """Run a task of `bench.tasks` or `bench.peers` (the kind) in a fresh process and return what it answers.
+def run(task: str, *, kind: str = "tasks", limit: float | None = None, **arguments: Any) -> dict[str, Any]:
+    """Run a task of a module of `bench` (the kind) in a fresh process and return what it answers.
 
     Beside the answer of the task: `seconds` and `cpu_seconds` of the work alone, without starting Python and
     importing libraries; `start_seconds`, which that took; `rss_mib`, the highest the process ever held.
 
     Raises:
-        Absent: The task needs something that is not installed.
+        Absent: The task needs something that is not installed, or took more than ``limit`` seconds.
     """
     started = time.perf_counter()
     python = str(PEERS) if kind == "peers" and PEERS.exists() else sys.executable
     command = [python, "-m", "bench.child", kind, task, json.dumps(arguments, default=str)]
     paths = os.pathsep.join([str(ROOT), str(ROOT / "include")])
-    done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, check=False
-    )
+    environment = os.environ | {"PYTHONPATH": paths}
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=limit
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Absent(f"took more than {error.timeout:.0f} seconds") from error
     if done.returncode == 3:
         raise Absent(done.stdout.strip())
     if done.returncode:

@@ -24,6 +24,7 @@ tags              3 such words
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -92,20 +93,29 @@ ELIGIBLE = 0.97 * 0.75 * 0.68
 """Share of the images that may be drawn."""
 
 
-def write_pool(folder: Path, *, rows: int) -> list[Path]:
+def write_pool(folder: Path, *, rows: int, workers: int = 1) -> list[Path]:
     """Write the files of a pool, as they would be delivered, unless they are there; return them in order."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = []
-    for first in range(0, rows, FILE_ROWS):
-        path = folder / f"photos-{first // FILE_ROWS:04d}-{min(rows - first, FILE_ROWS)}.parquet"
-        if not path.exists():
-            unfinished = path.with_suffix(".part")
-            with pq.ParquetWriter(unfinished, schema(), compression="zstd", compression_level=1) as writer:
-                for batch in batches(first, min(rows, first + FILE_ROWS)):
-                    writer.write_table(batch, row_group_size=BATCH_ROWS // 4)
-            unfinished.rename(path)
-        files.append(path)
-    return files
+    files = {
+        first: folder / f"photos-{first // FILE_ROWS:04d}-{min(rows - first, FILE_ROWS)}.parquet"
+        for first in range(0, rows, FILE_ROWS)
+    }
+    missing = [(path, first, min(rows, first + FILE_ROWS)) for first, path in files.items() if not path.exists()]
+    if workers == 1 or len(missing) < 2:
+        for one in missing:
+            _write_file(*one)
+    else:
+        with ProcessPoolExecutor(workers) as processes:
+            list(processes.map(_write_file, *zip(*missing, strict=True)))
+    return list(files.values())
+
+
+def _write_file(path: Path, first: int, last: int) -> None:
+    unfinished = path.with_suffix(".part")
+    with pq.ParquetWriter(unfinished, schema(), compression="zstd", compression_level=1) as writer:
+        for batch in batches(first, last):
+            writer.write_table(batch, row_group_size=BATCH_ROWS // 4)
+    unfinished.rename(path)
 
 
 def batches(first: int, last: int) -> Iterator[pa.Table]:

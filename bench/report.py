@@ -1,8 +1,9 @@
-"""What was measured as ratios, a table, a line of history and a document of plain numbers."""
+"""What was measured as a table, a line of history and a document of plain numbers."""
 
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,104 +13,9 @@ from typing import Any
 
 import pyarrow as pa
 
-STEPS = ("sift", "cut", "audit", "publish")
-"""The steps compared with the peers and the floor; plan and judge are shown apart."""
+from bench.numbers import Results, numbers
 
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
-
-
-class Results:
-    """All measurements by name, in the order they were taken."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self.found: dict[str, list[dict[str, Any]]] = {}
-        self.absent: dict[str, str] = {}
-        """Peers that could not be measured, and why."""
-
-    def add(self, name: str, answer: dict[str, Any]) -> None:
-        """Keep a measurement, and say on one line what it was."""
-        self.found.setdefault(name, []).append(answer)
-        steps = "  ".join(f"{step} {seconds:.2f}" for step, seconds in answer.get("steps", {}).items())
-        cpu, rss = answer["cpu_seconds"], answer["rss_mib"]
-        print(f"{name:<32}{answer['seconds']:>8.2f} s{cpu:>8.2f} cpu s{rss:>7.0f} MiB  {steps}", flush=True)
-
-    def seconds(self, name: str, steps: tuple[str, ...] | None = None) -> list[float]:
-        """Return the seconds of each repetition, of all or of some steps; empty where it was not measured."""
-        found = self.found.get(name, [])
-        return [sum(one["steps"][step] for step in steps) if steps else one["seconds"] for one in found]
-
-    def step(self, name: str, step: str) -> float:
-        """Return the median seconds of one step."""
-        return median(one["steps"][step] for one in self.found[name])
-
-    def cpu(self, name: str) -> list[float]:
-        """Return the processor seconds of each repetition."""
-        return [one["cpu_seconds"] for one in self.found.get(name, [])]
-
-
-def ratio(above: list[float], below: list[float]) -> float | None:
-    """Return the median of the ratios round by round, or None where one of the two was not measured."""
-    pairs = list(zip(above, below, strict=False))
-    return round(median(one / other for one, other in pairs), 3) if pairs else None
-
-
-def numbers(results: Results, *, pool: int, sample: int, larger: int | None) -> dict[str, float]:
-    """Return what `build/bench.json` holds."""
-    found = dict[str, float | None]()
-    for rows in (pool, larger):
-        if rows is None:
-            continue
-        what, name = f"{sample} of {rows}", f"refresh_{short(sample)}_of_{short(rows)}"
-        mine = results.seconds(f"refresh {what}", STEPS)
-        judged = results.seconds(f"refresh {what}")
-        duckdb = results.seconds(f"duckdb {what}")
-        if rows == larger:
-            mine, judged = mine[-len(duckdb) :], judged[-len(duckdb) :]
-        found[f"{name}_times_faster_than_duckdb"] = ratio(duckdb, mine)
-        found[f"{name}_whole_times_faster_than_duckdb"] = ratio(duckdb, judged)
-        found[f"{name}_times_floor"] = ratio(mine, results.seconds(f"floor {what}"))
-        for step in ("plan", *STEPS, "judge"):
-            found[f"{name}_{step}_seconds"] = round(results.step(f"refresh {what}", step), 3)
-        for peer in ("polars", "pandas", "spark"):
-            found[f"{name}_times_faster_than_{peer}"] = ratio(results.seconds(f"{peer} {what}"), mine)
-    tenth = sample // 10
-    found["pool_x10_times_slower"] = _grown(results, f"{tenth} of {pool}", f"{tenth} of {pool // 10}")
-    found["sample_x10_times_slower"] = _grown(results, f"{sample} of {pool}", f"{tenth} of {pool}")
-    if larger:
-        found["pool_100m_x10_times_slower"] = _grown(results, f"{sample} of {larger}", f"{sample} of {pool}")
-        found["sample_x10_of_100m_times_slower"] = _grown(
-            results, f"{sample * 10} of {larger}", f"{sample} of {larger}"
-        )
-    found["ingest_times_duckdb_speed"] = ratio(results.cpu("duckdb_sort"), results.cpu("ingest one"))
-    for rows in (pool, larger):
-        if rows:
-            ingest = results.found[f"ingest {rows}"][0]
-            found[f"ingest_{short(rows)}_seconds"] = round(ingest["seconds"], 1)
-            found[f"ingest_{short(rows)}_rows_per_cpu_second"] = round(ingest["rows"] / ingest["cpu_seconds"])
-    counted = results.found[f"counted {sample} of {pool}"][0]
-    for key in ("bytes_read", "bytes_written", "objects_read", "objects_written", "most_opens_of_one_run"):
-        found[f"refresh_{key}"] = counted[key]
-    own = [one for name, all_ in results.found.items() if name.split()[0] in OWN for one in all_]
-    found["peak_rss_mib"] = round(max(one["rss_mib"] for one in own))
-    return {key: value for key, value in found.items() if value is not None}
-
-
-OWN = ("ingest", "refresh", "verify")
-
-
-def _grown(results: Results, larger: str, smaller: str) -> float | None:
-    above, below = (results.seconds(f"refresh {what}", STEPS) for what in (larger, smaller))
-    least = min(len(above), len(below))
-    return ratio(above[-least:], below[-least:])
-
-
-def short(rows: int) -> str:
-    """Return 10_000_000 as 10m."""
-    for size, letter in ((1_000_000, "m"), (1_000, "k")):
-        if rows % size == 0:
-            return f"{rows // size}{letter}"
-    return str(rows)
 
 
 def finish(
@@ -131,8 +37,6 @@ def finish(
 
 def machine() -> dict[str, Any]:
     """Return what the numbers depend on besides the code."""
-    import os
-
     return {"cores": os.cpu_count(), "python": platform.python_version(), "pyarrow": pa.__version__}
 
 
@@ -144,20 +48,45 @@ def table(results: Results, about: dict[str, Any], *, pool: int, sample: int, la
     yield "| what | seconds | processor seconds | peak MiB | of which |"
     yield "|---|---:|---:|---:|---|"
     for name, all_ in results.found.items():
-        task, *rest = name.split()
-        steps = ", ".join(f"{step} {results.step(name, step):.2f}" for step in all_[0].get("steps", {}))
-        what = " ".join(f"{int(word):,}" if word.isdigit() else word for word in rest)
-        seconds, cpu, rss = (median(one[key] for one in all_) for key in ("seconds", "cpu_seconds", "rss_mib"))
-        yield f"| {LABELS[task]} {what} | {seconds:.2f} | {cpu:.2f} | {rss:,.0f} | {steps} |"
+        of_which = ", ".join(_of_which(results, name))
+        seconds, cpu = (median(one[key] for one in all_) for key in ("seconds", "cpu_seconds"))
+        rss = max(one["rss_mib"] for one in all_)
+        yield f"| {_label(name)} | {seconds:.2f} | {cpu:.2f} | {rss:,.0f} | {of_which} |"
     for name, why in results.absent.items():
-        yield f"| {LABELS[name]} | absent | | | {why} |"
+        yield f"| {_label(name)} | absent | | | {why} |"
     yield ""
     yield "| ratio | found |"
     yield "|---|---:|"
     for key, value in numbers(results, pool=pool, sample=sample, larger=larger).items():
-        if "times" in key:
+        if any(word in key for word in TOLD):
             yield f"| `{key}` | {value:.2f} |"
 
+
+def _label(name: str) -> str:
+    """Return `refresh 1000 of 10000` as a reader of the table wants it."""
+    task, *rest = name.split()
+    return " ".join([LABELS[task], *(f"{int(word):,}" if word.isdigit() else word for word in rest)])
+
+
+def _of_which(results: Results, name: str) -> Iterator[str]:
+    """Yield what a measurement tells besides time and memory: seconds by step, or counts."""
+    one = results.found[name][0]
+    yield from (f"{step} {results.step(name, step):.2f}" for step in one.get("steps", {}))
+    for key, unit in COUNTS.items():
+        if key in one:
+            yield f"{one[key] / 2**20:,.0f} MiB {unit}" if key.startswith("bytes") else f"{one[key]:,} {unit}"
+
+
+COUNTS = {
+    "runs_before": "runs before",
+    "runs_after": "after",
+    "compactions": "compactions",
+    "bytes_read": "read",
+    "bytes_written": "written",
+    "objects_read": "objects read",
+    "objects_written": "objects written",
+}
+"""What is told of a measurement in the last column, by the key of its answer."""
 
 LABELS = {
     "ingest": "ingest",
@@ -165,12 +94,22 @@ LABELS = {
     "counted": "refresh, one worker, counting bytes,",
     "floor": "floor below",
     "verify": "verify",
+    "second": "refresh beside an earlier version",
+    "compact": "compact",
+    "erase": "erase from",
+    "pull": "pull",
+    "diff": "diff of two versions",
+    "year": "a year of daily drops, compacted weekly,",
     "duckdb": "DuckDB, two passes,",
     "duckdb_sort": "DuckDB, `COPY … ORDER BY` of one file, one core",
     "polars": "Polars",
     "pandas": "pandas",
     "spark": "Spark, local,",
 }
+
+
+TOLD = ("times", "peak", "per_part", "per_second")
+"""What the keys have in common whose numbers the page shows."""
 
 
 def write_table(page: Path, lines: str) -> None:

@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench.counting import CountingStore
+from bench.numbers import Results, numbers, ratio
 from bench.pool import SALT, write_pool
-from bench.report import Results, numbers, ratio, write_table
+from bench.report import write_table
 from bench.tasks import VERSION, floor, ingest_drops, refresh_dataset, verify_snapshot
 from resift.client.snapshots import read_manifest
 from resift.core.prn import permanent_random_numbers
