@@ -46,7 +46,7 @@ measure: $(VENV)/.ready ## Measure time and memory of ingesting 5 million rows a
 bench: .venv-peers/.ready ## Measure against DuckDB, Polars, pandas and Spark on 10 million items: minutes.
 	$(BIN)/python -m bench
 
-bench-full: .venv-peers/.ready ## The same, and on 100 million items: half an hour, 30 GB of disk.
+bench-full: .venv-peers/.ready ## The same, and on 100 million items: half an hour, 25 GB of disk.
 	$(BIN)/python -m bench --full
 
 # For the same reason the tools that open snapshots live apart.

@@ -112,6 +112,8 @@ def _kept_up(results: Results, *, rows: int, sample: int) -> dict[str, float | N
     found = dict[str, float | None]()
     what, big = f"{sample} of {rows}", short(rows)
     for compact in results.found.get(f"compact {rows}", []):
+        if not compact["rows"]:
+            continue  # a pool of one run has nothing to merge
         found[f"compact_{big}_seconds"] = round(compact["seconds"], 1)
         found[f"compact_{big}_rows_per_cpu_second"] = round(compact["rows"] / compact["cpu_seconds"])
         found[f"compact_{big}_times_slower"] = ratio(

@@ -139,3 +139,19 @@ def test_missing_verdict_is_refused_where_the_content_is_not_published(lake: Sto
         StagingError, match=r"verdict.json: not found, expected the verdict of the judge. Clear the run"
     ):
         tasks.publish(refresh, judgement=judgement)
+
+
+def test_steps_are_mapped_over_256_tasks_at_most_unless_the_environment_says_otherwise(monkeypatch) -> None:
+    assert tasks.max_tasks() == 256
+
+    monkeypatch.setenv("RESIFT_MAX_TASKS", "1024")
+
+    assert tasks.max_tasks() == 1024
+
+
+@pytest.mark.parametrize("text", ["0", "1025", "many", "-1", "1.5"])
+def test_number_of_tasks_that_airflow_does_not_map_is_refused(monkeypatch, text: str) -> None:
+    monkeypatch.setenv("RESIFT_MAX_TASKS", text)
+
+    with pytest.raises(ConfigError, match=rf"RESIFT_MAX_TASKS: found '{text}', expected .* 1 to 1,024, what"):
+        tasks.max_tasks()

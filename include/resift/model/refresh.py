@@ -67,7 +67,7 @@ class Plan(Document):
 
     ranges: tuple[Range, ...]
     groups: tuple[tuple[int, ...], ...]
-    """Range indexes of each task, consecutive; at most 256 groups."""
+    """Range indexes of each task, consecutive."""
 
     software: dict[str, str] = Field(default_factory=dict)
     """Versions of what writes the bytes; empty in plans of older versions of resift."""

@@ -11,6 +11,7 @@ from functools import partial
 from resift.client.snapshots import find_manifest, list_datasets, list_versions
 from resift.core.compact import INTERVAL_ROWS, Asked, choose_layers, memory_needed, split_circle
 from resift.core.cut import add_counts
+from resift.core.grouping import MOST_TASKS
 from resift.errors import ConfigError, KeyExists, PoolError, StagingError, WriteConflict
 from resift.model import keys
 from resift.model.compaction import Compaction, CompactionPlan, Interval, IntervalReceipt, Layer, Replaced
@@ -18,7 +19,6 @@ from resift.model.dataset import Dataset
 from resift.model.pool import RunEntry
 from resift.steps.mapper import mapper
 from resift.steps.merge_runs import merge_interval
-from resift.steps.plan import MAX_GROUPS
 from resift.steps.pools import PoolState, find_compaction, read_pool, read_state
 from resift.storage import Store
 
@@ -86,7 +86,7 @@ def plan_compaction(
     names = {name for run in inputs for name in run.carried}
     rows = sum(run.rows for run in inputs)
     intervals = [Interval(lo=lo, hi=hi) for lo, hi in split_circle(rows, interval_rows=interval_rows)]
-    size = -(-len(intervals) // MAX_GROUPS)
+    size = -(-len(intervals) // MOST_TASKS)
     plan = CompactionPlan(
         pool=pool,
         number=number,

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from resift.core.grouping import MOST_TASKS
 from resift.errors import ConfigError, DropRejected, KeyNotFound, StagingError
 from resift.model import keys
 from resift.model.delivery import Delivered, Delivery, Worklist
@@ -18,7 +19,6 @@ from resift.steps.drop_files import Folder, folder_of
 from resift.steps.found_pool import ensure_pool
 from resift.steps.ingest import commit_drop, discard_drop, find_drop, open_drop
 from resift.steps.ingest_file import ingest_file
-from resift.steps.plan import MAX_GROUPS
 from resift.storage import Store
 
 
@@ -134,7 +134,7 @@ def _folders_in(folder: Folder) -> list[str]:
 
 
 def _groups(files: Sequence[tuple[int, int]]) -> tuple[tuple[tuple[int, int], ...], ...]:
-    size = max(1, -(-len(files) // MAX_GROUPS))
+    size = max(1, -(-len(files) // MOST_TASKS))
     return tuple(tuple(files[at : at + size]) for at in range(0, len(files), size))
 
 

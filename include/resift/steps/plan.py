@@ -12,6 +12,7 @@ import resift
 from resift.client.snapshots import find_previous, require_no_tombstone
 from resift.core.circle import intervals, range_width, start_point
 from resift.core.estimate import width_to_search
+from resift.core.grouping import MOST_TASKS, bytes_to_read, group_ranges
 from resift.core.prn import CIRCLE
 from resift.errors import ConfigError, GridError, KeyExists, KeyNotFound, PoolError, StagingError
 from resift.model.dataset import Dataset
@@ -27,9 +28,6 @@ from resift.steps.framing import Framer, open_framer
 from resift.steps.pools import read_pool, read_state, read_suppressions, require_memory
 from resift.storage import Store
 
-MAX_GROUPS = 256
-"""Tasks a step is mapped over at most; the scheduler's own limit is 1,024."""
-
 LARGEST_PART_ROWS = 1_048_576
 """Rows of one part that cut, audit and publish may have to hold at a time."""
 
@@ -37,11 +35,21 @@ _PILOT_OBSERVATIONS = 20_000
 _PILOT_ENOUGH = 400
 
 
-def plan(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime) -> PlanReceipt:
+def plan(
+    store: Store, *, dataset: Dataset, as_of: date, known_at: datetime, max_tasks: int = MOST_TASKS, task_bytes: int = 1
+) -> PlanReceipt:
     """Freeze the inputs of one cycle and write its plan.
 
     Planning the same cycle again with the same inputs finds the plan that is there, with its ``known_at``,
     so that a refresh that was interrupted goes on where it stopped. Other inputs make another plan.
+
+    Args:
+        store: The lake.
+        dataset: The dataset file.
+        as_of: Grid date of the cycle.
+        known_at: The instant at which rights are judged.
+        max_tasks: Groups of ranges to map over, at most. How ranges are grouped decides no byte.
+        task_bytes: What a group should find to read at least, on average; 1 for as many groups as there may be.
 
     Raises:
         ConfigError: The policy was to be reviewed before ``known_at``.
@@ -63,7 +71,7 @@ def plan(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime) -> 
     staging = Staging(dataset.name, as_of, plan_id)
     if store.stat(staging.plan) is None:
         ranges = list(_ranges(draft, open_framer(store, draft)))
-        groups = _groups([a_range.index for a_range in ranges])
+        groups = _groups(draft, ranges, max_tasks=max_tasks, task_bytes=task_bytes)
         frozen = draft.model_copy(update={"ranges": tuple(ranges), "groups": groups})
         # Where another planner of the same cycle was first, its plan has the same inputs.
         with suppress(KeyExists):
@@ -254,7 +262,7 @@ def require_bounded_ranges(dataset: Dataset, *, density: float, range_width: int
         )
 
 
-def _groups(indexes: list[int]) -> tuple[tuple[int, ...], ...]:
-    """Put consecutive ranges together so that there are at most ``MAX_GROUPS`` groups."""
-    size = max(1, -(-len(indexes) // MAX_GROUPS))
-    return tuple(tuple(indexes[at : at + size]) for at in range(0, len(indexes), size))
+def _groups(draft: Plan, ranges: list[Range], *, max_tasks: int, task_bytes: int) -> tuple[tuple[int, ...], ...]:
+    sizes = bytes_to_read(draft.runs, ranges, start=draft.start)
+    groups = group_ranges(sizes, task_bytes=task_bytes, most=max_tasks)
+    return tuple(tuple(ranges[position].index for position in group) for group in groups)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from resift.client.snapshots import find_manifest
+from resift.core.grouping import MAPPABLE_TASKS, MOST_TASKS, TASK_BYTES
 from resift.errors import ConfigError, KeyNotFound, StagingError
 from resift.model.dataset import Dataset
 from resift.model.grid import Grid, midnight, require_past
@@ -47,7 +48,10 @@ def plan(
     text = Path(dataset_file).read_text(encoding="utf-8")
     dataset = Dataset.from_yaml(text, what=dataset_file)
     cycle = resolve_as_of(dataset.grid, as_of=as_of, logical_date=logical_date, run_after=run_after)
-    receipt = plan_refresh(lake(), dataset=dataset, as_of=cycle, known_at=resolve_known_at(known_at))
+    instant = resolve_known_at(known_at)
+    receipt = plan_refresh(
+        lake(), dataset=dataset, as_of=cycle, known_at=instant, max_tasks=max_tasks(), task_bytes=TASK_BYTES
+    )
     return receipt.model_dump(mode="json")
 
 
@@ -202,6 +206,21 @@ def lake() -> Store:
             "Set it in the environment of the workers."
         )
     return open_store(url)
+
+
+def max_tasks() -> int:
+    """Return the most tasks a step may be mapped over, which the environment may say.
+
+    Raises:
+        ConfigError: ``RESIFT_MAX_TASKS`` is no number of tasks that Airflow maps.
+    """
+    text = os.environ.get("RESIFT_MAX_TASKS", str(MOST_TASKS))
+    if not text.isdecimal() or not 1 <= int(text) <= MAPPABLE_TASKS:
+        raise ConfigError(
+            f"RESIFT_MAX_TASKS: found {text!r}, expected a whole number from 1 to {MAPPABLE_TASKS:,}, what Airflow "
+            "maps at most. Correct it in the environment of the workers."
+        )
+    return int(text)
 
 
 def _names(refresh: Refresh) -> dict[str, Any]:
