@@ -10,6 +10,7 @@ from resift.errors import ConfigError, GridError, RefreshHeld, StagingError
 from resift.model.grid import Grid, midnight
 from resift.model.keys import Staging
 from resift.steps import tasks
+from resift.steps.plan import read_plan
 from resift.storage import Store, open_store
 
 GRID = Grid(date(2025, 1, 6), timedelta(days=90))
@@ -155,3 +156,18 @@ def test_number_of_tasks_that_airflow_does_not_map_is_refused(monkeypatch, text:
 
     with pytest.raises(ConfigError, match=rf"RESIFT_MAX_TASKS: found '{text}', expected .* 1 to 1,024, what"):
         tasks.max_tasks()
+
+
+def test_small_sample_is_one_mapped_task_however_many_parts_it_has(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RESIFT_LAKE", (tmp_path / "lake").as_uri())
+    as_of = builders.cycle(0)
+    builders.make_pool(tasks.lake(), [builders.observation(f"p{number}", as_of) for number in range(600)])
+    dataset = builders.make_dataset(size=600, part_rows=100)
+    (tmp_path / "sample.yaml").write_text(dataset.model_dump_json())
+
+    refresh = tasks.plan(
+        str(tmp_path / "sample.yaml"), as_of=str(as_of), known_at=None, logical_date=None, run_after=AFTERNOON
+    )
+
+    plan = read_plan(tasks.lake(), Staging(dataset.name, as_of, refresh["plan_id"]))
+    assert refresh["groups"] == 1 < 6 <= len(plan.ranges)
