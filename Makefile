@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Airflow imports some 2,300 modules; without cached bytecode each of its commands compiles them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check tools measure bench bench-full readers requirements clean
+.PHONY: help demo test check tools measure bench bench-full readers readers-training requirements clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,12 +59,23 @@ bench-full: .venv-peers/.ready ## The same, and on 100 million items: half an ho
 readers: .venv-readers/.ready ## Open a snapshot with pandas, Polars, DuckDB, datasets, mlcroissant and Spark.
 	.venv-readers/bin/python -m pytest -rs tests/readers tests/client/test_describe.py
 
+# Apart again: img2dataset asks for an older pandas, and PyTorch is as large as all the others together.
+.venv-training/.ready: requirements-training.txt pyproject.toml
+	$(PYTHON) -m venv .venv-training
+	.venv-training/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-training.txt
+	.venv-training/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+readers-training: .venv-training/.ready ## The same with PyTorch and img2dataset: gigabytes to download.
+	.venv-training/bin/python -m pytest -rs tests/readers
+
 requirements: $(VENV)/.ready ## Pin requirements again from pyproject.toml and requirements.in.
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml requirements.in --extra airflow --universal --python-version 3.11 -o requirements.txt --upgrade
 	$(BIN)/uv pip compile pyproject.toml --extra airflow --extra dev --constraints requirements.txt --universal --python-version 3.11 -o requirements-dev.txt
 	$(BIN)/uv pip compile pyproject.toml --extra bench --constraints requirements-dev.txt --universal --python-version 3.11 -o requirements-bench.txt
 	$(BIN)/uv pip compile pyproject.toml --extra readers --constraints requirements-dev.txt --constraints requirements-bench.txt --universal --python-version 3.11 -o requirements-readers.txt
+	$(BIN)/uv pip compile pyproject.toml --extra training --universal --python-version 3.11 -o requirements-training.txt
 
 clean: ## Remove everything that was made.
-	rm -rf build $(VENV) .venv-peers .venv-readers .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build $(VENV) .venv-peers .venv-readers .venv-training .pytest_cache .mypy_cache .ruff_cache .hypothesis
