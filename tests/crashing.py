@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
@@ -46,6 +47,7 @@ class DyingStore:
     def __init__(self, root: Path, *, kill_before: int) -> None:
         self._store = LocalStore(root)
         self._kill_before = kill_before
+        self._counting = threading.Lock()
         self.done = 0
 
     @property
@@ -58,9 +60,10 @@ class DyingStore:
         return partial(self._count, getattr(self._store, name))
 
     def _count(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        if self.done + 1 == self._kill_before:
-            os.kill(os.getpid(), signal.SIGKILL)
-        self.done += 1
+        with self._counting:  # What is done side by side is counted one by one, so that no number is stepped over.
+            if self.done + 1 == self._kill_before:
+                os.kill(os.getpid(), signal.SIGKILL)
+            self.done += 1
         return operation(*arguments, **options)
 
 

@@ -60,7 +60,8 @@ class _Forward(BaseHTTPRequestHandler):
         is_conditional = bool(self.headers.get("If-Match") or self.headers.get("If-None-Match"))
         if span := self.headers.get("Range"):
             first, last = span.removeprefix("bytes=").split("-")
-            proxy.ranges.append((int(first), int(last)))
+            # The last bytes of an object are asked for before its size is known.
+            proxy.ranges.append((int(first) if first else -int(last), int(last)))
         proxy.asked.append(self.path)
         if moved := proxy.redirects(self.path):
             self._answer(int(moved[:3]), {"Location": moved[4:]}, b"<Error><Code>PermanentRedirect</Code></Error>")

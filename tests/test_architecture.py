@@ -40,6 +40,7 @@ ONLY_IN = {
     "great_expectations": {"checks/gx.py"},
     "boto3": {
         "storage/s3.py",
+        "storage/s3_connect.py",
         "storage/s3_errors.py",
         "storage/s3_file.py",
         "storage/s3_probe.py",
@@ -47,6 +48,7 @@ ONLY_IN = {
     },
     "botocore": {
         "storage/s3.py",
+        "storage/s3_connect.py",
         "storage/s3_errors.py",
         "storage/s3_file.py",
         "storage/s3_probe.py",

@@ -209,6 +209,19 @@ def test_reading_one_row_group_fetches_only_its_bytes(proxied: tuple[S3Store, S3
     assert all(first <= start <= last for start, _ in proxy.ranges)
 
 
+def test_opening_and_reading_the_end_takes_one_request(proxied: tuple[S3Store, S3Proxy]) -> None:
+    store, proxy = proxied
+    store.put("a", bytes(300_000) + b"the end")
+    proxy.ranges.clear()
+
+    with store.open("a") as file:
+        file.seek(-7, io.SEEK_END)
+        end = file.read()
+
+    assert end == b"the end"
+    assert len(proxy.ranges) == 1
+
+
 def test_an_object_replaced_while_it_is_read_is_an_error(server: s3_servers.S3Server) -> None:
     store = S3Store(server.client(), server.new_bucket(), "lake")
     store.put("a", b"a" * 200_000)

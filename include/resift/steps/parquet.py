@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from resift.model.observation import PRN
 
@@ -26,6 +27,19 @@ def lasting(schema: pa.Schema) -> dict[str, Any]:
 def passing(schema: pa.Schema) -> dict[str, Any]:
     """Return the settings of what is read once and removed when the refresh ends."""
     return {"compression": "lz4", "write_statistics": False, **_dictionaries(schema)}
+
+
+def column_chunks(
+    metadata: pq.FileMetaData, groups: Iterable[int], columns: Collection[str]
+) -> Iterator[tuple[int, int]]:
+    """Yield the half-open spans of bytes in which some columns of some row groups lie, as the footer says."""
+    for number in groups:
+        group = metadata.row_group(number)
+        for at in range(group.num_columns):
+            chunk = group.column(at)
+            if chunk.path_in_schema.partition(".")[0] in columns:
+                first = chunk.dictionary_page_offset or chunk.data_page_offset
+                yield first, first + chunk.total_compressed_size
 
 
 def _dictionaries(schema: pa.Schema) -> dict[str, Any]:

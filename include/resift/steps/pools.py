@@ -13,7 +13,7 @@ from resift.model.document import canonical_json, sha256_hex
 from resift.model.grid import midnight
 from resift.model.pool import Drop, Pool, RunEntry
 from resift.model.suppression import Suppression
-from resift.storage import Store
+from resift.storage import ObjectStat, Store, together
 
 
 def read_pool(store: Store, pool: str) -> Pool:
@@ -90,7 +90,9 @@ def read_state(store: Store, pool: str) -> PoolState:
     compaction = find_compaction(store, pool)
     merged = {keys.drop(pool, drop_id) for drop_id in compaction.merged_drops} if compaction else set()
     unmerged = [stat.key for stat in store.list(keys.drops(pool)) if stat.key not in merged]
-    return PoolState(tuple(Drop.from_json(store.get(key), what=key) for key in unmerged), compaction)
+    bodies = together(store.get, unmerged)
+    drops = tuple(Drop.from_json(body, what=key) for key, body in zip(unmerged, bodies, strict=True))
+    return PoolState(drops, compaction)
 
 
 def require_memory(state: PoolState, *, as_of: date, known_at: datetime, max_age: timedelta) -> None:
@@ -132,5 +134,13 @@ def find_compaction(store: Store, pool: str) -> Compaction | None:
 
 def read_suppressions(store: Store, pool: str) -> tuple[list[Suppression], str]:
     """Return a pool's suppressions, and one digest over all of them."""
-    entries = [Suppression.from_json(store.get(s.key), what=s.key) for s in store.list(keys.suppressions(pool))]
+    stats = list(store.list(keys.suppressions(pool)))
+    unread = [stat for stat in stats if (store.url, stat) not in _READ]
+    for stat, body in zip(unread, together(store.get, [stat.key for stat in unread]), strict=True):
+        _READ[store.url, stat] = Suppression.from_json(body, what=stat.key)
+    entries = [_READ[store.url, stat] for stat in stats]
     return entries, sha256_hex(canonical_json(sorted((entry.kind, entry.digest) for entry in entries)))
+
+
+_READ: dict[tuple[str, ObjectStat], Suppression] = {}
+"""Suppressions this process has read: each step asks for all of them, and what an etag stands for does not change."""

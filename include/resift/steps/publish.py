@@ -29,7 +29,7 @@ from resift.model.document import sha256_hex
 from resift.model.grid import midnight
 from resift.model.keys import Staging
 from resift.model.manifest import Changes, Column, Draw, Extra, Funnel, Manifest
-from resift.model.refresh import CutReceipt, Plan
+from resift.model.refresh import CutReceipt, PartEntry, Plan, StagedFile
 from resift.model.verdict import Verdict
 from resift.steps.approve import find_approval
 from resift.steps.conflict import require_same_content
@@ -43,7 +43,10 @@ from resift.steps.report import with_report
 from resift.steps.settle import clean, move_latest, settle_report, sweep, write_descriptions, write_link
 from resift.steps.sign import sign, signing_key
 from resift.steps.withdrawn import require_none_withdrawn
-from resift.storage import Store
+from resift.storage import Store, together
+
+COPIES_AT_A_TIME = 4
+"""Parts that are read again and copied side by side; each is held whole."""
 
 
 def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict: Verdict) -> Manifest:
@@ -147,8 +150,13 @@ def _copy_and_create(
     store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdict: Verdict, approval: Approval | None
 ) -> Manifest:
     prefix = keys.snapshot(plan.dataset.name, plan.version)
-    for part, staged in zip(cut.parts, cut.staged_parts, strict=True):
+
+    def copy(pair: tuple[PartEntry, StagedFile]) -> None:
+        part, staged = pair
         copy_judged(store, staged.key, prefix, path=part.path, sha256=part.sha256)
+
+    for _ in together(copy, zip(cut.parts, cut.staged_parts, strict=True), at_a_time=COPIES_AT_A_TIME):
+        pass
     manifest = _manifest(plan, cut, verdict, tuple(_publish_extras(store, staging, plan, cut, verdict)), approval)
     manifest = with_report(store, plan, manifest, verdict)
     # Copying takes its time, and a removal asked for meanwhile counts.

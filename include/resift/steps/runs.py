@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,8 @@ from resift.core.prn import CIRCLE
 from resift.errors import PoolError
 from resift.model.observation import PRN
 from resift.model.pool import RunEntry
-from resift.storage import Store
+from resift.steps.parquet import column_chunks
+from resift.storage import Store, prefetch
 
 SLICE_ROWS = 200_000
 """Observations aimed at in one slice: what a task holds in memory at a time."""
@@ -39,9 +41,11 @@ class PoolReader:
         """Yield half-open intervals that cover ``[lo, hi)`` and hold about ``SLICE_ROWS`` observations each."""
         pieces = max(1, -(-self.rows_between(lo, hi) // SLICE_ROWS))
         bounds = [lo + (hi - lo) * piece // pieces for piece in range(pieces + 1)]
-        for first, last in pairwise(bounds):
-            if first < last:
-                yield first, last
+        slices = [(first, last) for first, last in pairwise(bounds) if first < last]
+        for at, (first, last) in enumerate(slices):
+            # The next one is fetched while this one is worked on.
+            self._prefetch(first, slices[min(at + 1, len(slices) - 1)][1])
+            yield first, last
 
     def read(self, lo: int, hi: int) -> pa.Table:
         """Return all observations with ``lo <= prn < hi``, in the order of the runs.
@@ -53,6 +57,10 @@ class PoolReader:
         """
         tables = [self._conform(rows) for run in self._runs if (rows := run.read(lo, hi)) is not None]
         return pa.concat_tables(tables) if tables else self._schema.empty_table()
+
+    def _prefetch(self, lo: int, hi: int) -> None:
+        for run in self._runs:
+            run.prefetch(lo, hi)
 
     def _conform(self, rows: pa.Table) -> pa.Table:
         columns = [
@@ -68,6 +76,7 @@ class _Run:
     def __init__(self, store: Store, entry: RunEntry, columns: Sequence[str]) -> None:
         self._store, self._entry, self._wanted = store, entry, columns
         self._file: pq.ParquetFile | None = None
+        self._body: BinaryIO
         self._columns: list[str] = []
         self._kept: tuple[int, pa.Table] | None = None
 
@@ -84,6 +93,15 @@ class _Run:
         first = int(np.searchsorted(prn, np.int64(lo)))
         last = len(prn) if hi >= CIRCLE else int(np.searchsorted(prn, np.int64(hi)))
         return rows.slice(first, last - first)
+
+    def prefetch(self, lo: int, hi: int) -> None:
+        """Begin to fetch what reading this interval and no other will take."""
+        groups = self._groups(lo, hi)
+        if self._kept is not None and groups and self._kept[0] == groups[0]:
+            groups = groups[1:]
+        if groups:
+            file = self._open()
+            prefetch(self._body, column_chunks(file.metadata, groups, self._columns))
 
     def _groups(self, lo: int, hi: int) -> range:
         """The row groups that may hold PRNs of the interval: their own firsts, and the group in which it begins."""
@@ -106,7 +124,8 @@ class _Run:
 
     def _open(self) -> pq.ParquetFile:
         if self._file is None:
-            file = pq.ParquetFile(self._store.open(self._entry.key), pre_buffer=False)
+            self._body = self._store.open(self._entry.key)
+            file = pq.ParquetFile(self._body, pre_buffer=False)
             if file.metadata.num_rows != self._entry.rows:
                 raise PoolError(
                     f"{self._entry.key}: holds {file.metadata.num_rows} rows, its drop recorded {self._entry.rows}. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 from resift.client.describe import describe
@@ -12,7 +13,7 @@ from resift.model.document import sha256_hex
 from resift.model.keys import Staging
 from resift.model.manifest import Extra, Latest, Manifest, Revision
 from resift.model.refresh import PartEntry
-from resift.storage import ObjectStat, Store
+from resift.storage import ObjectStat, Store, together
 
 
 def write_link(store: Store, manifest: Manifest) -> str:
@@ -80,10 +81,17 @@ def clean(store: Store, staging: Staging) -> None:
 
     What says that a step is done goes before what the step made, and the plan goes last.
     """
-    done = [staging.verdict, staging.cut, *(stat.key for stat in store.list(staging.receipts))]
-    rest = [stat.key for stat in store.list(staging.prefix) if stat.key not in {*done, staging.plan}]
-    for key in (*done, *rest, staging.plan):
+    for key in (staging.verdict, staging.cut):
         store.delete(key)
+    remove(store, (stat.key for stat in store.list(staging.receipts)))
+    remove(store, (stat.key for stat in store.list(staging.prefix) if stat.key != staging.plan))
+    store.delete(staging.plan)
+
+
+def remove(store: Store, keys: Iterable[str]) -> None:
+    """Remove objects side by side, so in no order."""
+    for _ in together(store.delete, keys):
+        pass
 
 
 def files_to_remove(store: Store, dataset: str, version: date) -> list[ObjectStat]:
@@ -95,8 +103,7 @@ def files_to_remove(store: Store, dataset: str, version: date) -> list[ObjectSta
 
 def remove_files(store: Store, dataset: str, version: date) -> None:
     """Remove the files of a version that was retired."""
-    for stat in files_to_remove(store, dataset, version):
-        store.delete(stat.key)
+    remove(store, (stat.key for stat in files_to_remove(store, dataset, version)))
 
 
 def settle_report(store: Store, manifest: Manifest) -> None:

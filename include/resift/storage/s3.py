@@ -4,70 +4,37 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO, cast
 
-import boto3
 from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from resift.errors import ConfigError, KeyNotFound, StorageError
+from resift.errors import KeyNotFound, StorageError
 from resift.storage import key as keys
 from resift.storage.key import check_bounds, check_key, check_prefix
 from resift.storage.protocol import ObjectStat
 from resift.storage.s3_errors import is_failed_precondition, is_missing_key, is_race, reported, status
-from resift.storage.s3_file import RangeReader
+from resift.storage.s3_file import READ_AHEAD_BYTES, RangeReader
 from resift.storage.s3_probe import probe_conditional_writes
-from resift.storage.s3_stream import replaced, stream_range
+from resift.storage.s3_stream import read_tail, replaced, stream_range
 
 ATTEMPTS = 5
 """How often a request, the reading of a body or an undecided create is tried before it is an error."""
 
 MIB = 1024 * 1024
-_UPLOAD = TransferConfig(multipart_threshold=16 * MIB, multipart_chunksize=16 * MIB, max_concurrency=4)
+READS_AT_A_TIME = 16
+"""Stretches of open objects that are fetched side by side."""
+
+_PART = 16 * MIB
+_UPLOAD = TransferConfig(multipart_threshold=_PART, multipart_chunksize=_PART, max_concurrency=4)
 # One CopyObject request moves at most 5 GiB, and a look-alike needs its time for each.
 _COPY = TransferConfig(multipart_threshold=1024 * MIB, multipart_chunksize=256 * MIB, max_concurrency=4)
 
 _WRITER = "resift-writer"
 """Metadata that names one call of ``swap``, so that it knows its own object again after a lost response."""
-
-
-def connect(bucket: str, prefix: str) -> S3Store:
-    """Open a bucket with the standard AWS environment, ``AWS_ENDPOINT_URL`` included.
-
-    Anything but AWS itself is addressed by path (``endpoint/bucket/key``) and spared the checksums of newer AWS
-    clients, which look-alikes refuse; manifests carry digests of all that is published.
-
-    Raises:
-        ConfigError: The endpoint is not a URL.
-        StorageError: The profile or region of the environment cannot be used.
-    """
-    shared = Config(
-        connect_timeout=10,
-        read_timeout=60,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        max_pool_connections=32,
-        tcp_keepalive=True,
-    )
-    lookalike = Config(
-        s3={"addressing_style": "path"},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
-    url = f"s3://{bucket}/{prefix}"
-    try:
-        with reported(url, prefix, "AWS"):
-            session = boto3.session.Session()
-            client = session.client("s3", config=shared)
-            if "amazonaws.com" not in client.meta.endpoint_url:
-                client = session.client("s3", config=shared.merge(lookalike))
-    except ValueError as error:
-        raise ConfigError(
-            f"lake {url}: found {error}, expected an http or https URL. Correct AWS_ENDPOINT_URL."
-        ) from error
-    return S3Store(client, bucket, prefix)
 
 
 class S3Store:
@@ -79,6 +46,7 @@ class S3Store:
         self._prefix = f"{prefix}/" if prefix else ""
         self._endpoint = str(client.meta.endpoint_url)
         self._lock = Lock()
+        self._threads = ThreadPoolExecutor(READS_AT_A_TIME, thread_name_prefix="resift-s3")
         self._is_trusted = False
         self._bucket_exists = False
 
@@ -103,8 +71,11 @@ class S3Store:
         return self._stream(key, start, length)
 
     def open(self, key: str) -> BinaryIO:
-        """Open an object for random access; reading it fails with StorageError once it was replaced."""
-        opened = self._require(key)
+        """Open an object for random access; reading it fails with StorageError once it was replaced.
+
+        The one request this takes brings the object's end along, where Parquet says what lies where.
+        """
+        tail, opened = self._read_tail(key)
 
         def fetch(start: int, length: int) -> bytes:
             body = b"".join(self._stream(key, start, length, opened.etag))
@@ -113,7 +84,7 @@ class S3Store:
                 raise replaced(f"{self.url}: {key}", found=found, expected=expected)
             return body
 
-        return cast(BinaryIO, RangeReader(fetch, opened.size_bytes))
+        return cast(BinaryIO, RangeReader(fetch, opened.size_bytes, tail=tail, threads=self._threads))
 
     def stat(self, key: str) -> ObjectStat | None:
         """Return size and etag, or None where no object lies."""
@@ -143,6 +114,8 @@ class S3Store:
         address = self._address(key)
         with path.open("rb") as file, self._reported(key):
             self._require_bucket()
+            if path.stat().st_size <= _PART:
+                return str(self._client.put_object(**address, Body=file)["ETag"])
             self._client.upload_fileobj(file, **address, Config=_UPLOAD)
         return self._require(key).etag
 
@@ -249,6 +222,15 @@ class S3Store:
                     if attempt == ATTEMPTS:
                         raise
         raise AssertionError("the loop returns or raises")
+
+    def _read_tail(self, key: str) -> tuple[bytes, ObjectStat]:
+        address, what = self._address(key), f"{self.url}: {key}"
+        with self._reported(key):
+            found = read_tail(self._client, address, what=what, length=READ_AHEAD_BYTES, attempts=ATTEMPTS)
+        if found is None:
+            return b"", self._require(key)
+        tail, size, etag = found
+        return tail, ObjectStat(key, size, etag)
 
     def _stream(self, key: str, start: int, length: int, etag: str = "") -> Iterator[bytes]:
         address, what = self._address(key), f"{self.url}: {key}"

@@ -3,22 +3,49 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+
+from resift.storage.spans import Span, join_near
 
 READ_AHEAD_BYTES = 64 * 1024
 """Smaller reads fetch this much and keep it; larger ones fetch exactly what they ask for."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Bytes that are on their way, or here."""
+
+    span: Span
+    body: Future[bytes]
+
+    def holds(self, span: Span) -> bool:
+        return self.span[0] <= span[0] and span[1] <= self.span[1]
+
+
 class RangeReader(io.RawIOBase):
     """A seekable file over ranged reads; not for use by several threads at once."""
 
-    def __init__(self, fetch: Callable[[int, int], bytes], size_bytes: int) -> None:
+    def __init__(self, fetch: Callable[[int, int], bytes], size_bytes: int, *, tail: bytes, threads: Executor) -> None:
+        """Read by ``fetch``, which takes start and length; the ``tail`` is here already."""
         super().__init__()
-        self._fetch = fetch
+        self._fetch, self._threads = fetch, threads
         self._size = size_bytes
         self._position = 0
-        self._kept = b""
-        self._kept_start = 0
+        self._kept = tail
+        self._kept_start = size_bytes - len(tail)
+        self._blocks = list[_Block]()
+
+    def prefetch(self, spans: Iterable[Span]) -> None:
+        """Begin to fetch what will be read, near spans together and all at once; let go of what is not among it."""
+        wanted = sorted(spans)
+        self._blocks = [
+            block for block in self._blocks if any(lo < block.span[1] and block.span[0] < hi for lo, hi in wanted)
+        ]
+        missing = [span for span in wanted if not any(block.holds(span) for block in self._blocks)]
+        for lo, hi in join_near(missing):
+            self._blocks.append(_Block((lo, hi), self._threads.submit(self._fetch, lo, hi - lo)))
 
     def readable(self) -> bool:
         """Say that this file can be read."""
@@ -63,6 +90,10 @@ class RangeReader(io.RawIOBase):
     def _read_at(self, start: int, length: int) -> bytes:
         if length == 0:
             return b""
+        for block in self._blocks:
+            if block.holds((start, start + length)):
+                at = start - block.span[0]
+                return block.body.result()[at : at + length]
         skip = start - self._kept_start
         if skip >= 0 and skip + length <= len(self._kept):
             return self._kept[skip : skip + length]

@@ -42,6 +42,37 @@ def stream_range(
             body.close()
 
 
+def read_tail(
+    client: Any, address: dict[str, str], *, what: str, length: int, attempts: int
+) -> tuple[bytes, int, str] | None:
+    """Return the last bytes of an object, its size and its etag; None of an empty one, which has no last bytes.
+
+    Raises:
+        BotoCoreError: The connection broke at every attempt.
+        ClientError: The endpoint refused.
+        StorageError: More than was asked for was answered.
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            answer = client.get_object(**address, Range=f"bytes=-{length}")
+        except ClientError as error:
+            if status(error) == 416:
+                return None
+            raise
+        body = answer["Body"]
+        try:
+            etag = answer.get("ETag", "")
+            _require_asked(client, answer, what, most=length, etag=etag)
+            size = answer.get("ContentRange", "").rpartition("/")[2] or answer["ContentLength"]
+            return body.read(), int(size), etag
+        except BotoCoreError:
+            if attempt == attempts:
+                raise
+        finally:
+            body.close()
+    raise AssertionError("the loop returns or raises")
+
+
 def replaced(what: str, *, found: str, expected: str) -> StorageError:
     """Word that an object changed under its reader."""
     return StorageError(
