@@ -29,7 +29,7 @@ def suites() -> Iterator[Any]:
     dataset = plan.dataset.model_copy(update={"size": ROWS})
     yield suites.parts_suite(plan.model_copy(update={"dataset": dataset}), parts=PARTS)
     yield suites.snapshot_suite(dataset, rows=ROWS, sampled=suites.MOST_ROWS, first=False)
-    yield suites.sample_suite(dataset)
+    yield suites.sample_suite(dataset, due=suites.MOST_ROWS)
     yield drift_suite(dataset, rows=ROWS, before=ROWS, previous=None)
     yield drop_suite.drop_files_suite()
     yield drop_suite.drop_runs_suite()

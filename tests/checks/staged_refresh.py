@@ -85,7 +85,10 @@ def staged(*, parts: int = 4, rows: int = 400, first: bool = False, limits: Limi
     used = [index for index, group in enumerate(groups) if len(group)]
     metrics = tuple(_metrics(part, offsets[groups[index]], start) for part, index in enumerate(used))
     cut = _cut(plan, metrics, used, rows=size, width=covered, first=first, not_drawn=counted - size)
-    sample = pa.concat_tables([_sample(metrics[part].path, ids[groups[i]][:20]) for part, i in enumerate(used)])
+    picked = np.arange(size) % -(-size // 10_000) == 0
+    sample = pa.concat_tables(
+        [_sample(metrics[part].path, ids[groups[i]][picked[groups[i]]]) for part, i in enumerate(used)]
+    )
     return Staged(plan, cut, metrics, sample, tally() if not first else TALLY.empty_table())
 
 
@@ -197,4 +200,4 @@ def _sample(path: str, ids: np.ndarray) -> pa.Table:
     values |= {"state": ["public"] * rows, "newest_state": ["public"] * rows, "owner_country": ["US"] * rows}
     values |= {"owner_id": ["owner-secret"] * rows, "lat": ["48.8566-secret"] * rows}
     table = pa.Table.from_pydict(values, schema=STAGED_EVIDENCE)
-    return table.append_column("part", pa.array([path] * rows))
+    return table.append_column("part", pa.array([path] * rows, pa.string()))

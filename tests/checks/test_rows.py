@@ -9,10 +9,12 @@ import pyarrow as pa
 import pytest
 from checks.staged_refresh import staged
 
-from resift.checks.rows import SAMPLE_COLUMNS, gather
+from resift.checks.rows import SAMPLE_COLUMNS, gather, rows_due
 from resift.errors import StagingError
 
-ROWS = staged(parts=2, rows=100).sample.select(SAMPLE_COLUMNS)
+CASE = staged(parts=2, rows=100)
+ROWS = CASE.sample.select(SAMPLE_COLUMNS)
+PART = CASE.cut.parts[0]
 
 
 def numbered(first: int, count: int) -> pa.Table:
@@ -42,6 +44,16 @@ def test_every_row_is_kept_equally_often() -> None:
     chi_square = float(((counts - 100) ** 2 / 100).sum()) / (1 - 10 / 40)
     normal = ((chi_square / 39) ** (1 / 3) - (1 - 2 / (9 * 39))) / (2 / (9 * 39)) ** 0.5  # Wilson and Hilferty (1931)
     assert normal < NormalDist().inv_cdf(0.9999)
+
+
+def test_every_kth_row_is_counted_through_from_part_to_part() -> None:
+    sizes = {"a": 25, "b": 4, "c": 21, "d": 50}
+    parts = [PART.model_copy(update={"path": name, "rows": rows}) for name, rows in sizes.items()]
+
+    due = rows_due(parts, most=10)
+
+    assert due == {"a": 3, "b": 0, "c": 2, "d": 5}
+    assert sum(due.values()) == 10
 
 
 def test_no_samples_give_no_rows() -> None:

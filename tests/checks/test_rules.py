@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
 from checks.staged_refresh import AS_OF, CIRCLE, SALT, Staged, staged
 
@@ -258,9 +259,10 @@ def test_hole_between_parts_stops() -> None:
 
 
 ROWED = staged(parts=12, rows=100)
+FIRST = [ROWED.sample["part"].to_pylist().index(one.path) for one in ROWED.metrics]
 SPOILT_ROWS = [
     ("image_id", None, "sampled ids are not null"),
-    ("image_id", ROWED.sample["image_id"][21].as_py(), "sampled ids are unique"),
+    ("image_id", ROWED.sample["image_id"][FIRST[1] + 1].as_py(), "sampled ids are unique"),
     ("image_id", "img-of-another", "PRNs are the pool's hash of the id"),
     ("prn", (ROWED.plan.start - 1) % CIRCLE, "sampled rows lie before the cut"),
     ("state", "private", "sampled items are public"),
@@ -277,7 +279,7 @@ def spoilt_rows() -> list[Finding]:
     """One row spoilt in each part: one judgement serves all cases."""
     case = ROWED
     for part, (column, value, _) in enumerate(SPOILT_ROWS):
-        case = case.with_sample(column, value, row=part * 20)
+        case = case.with_sample(column, value, row=FIRST[part])
     return [finding for finding in verdict(case).findings if finding.status == "fail"]
 
 
@@ -299,8 +301,21 @@ def test_sampled_row_without_evidence_of_origin_stops() -> None:
 def test_empty_sample_of_a_snapshot_with_rows_stops() -> None:
     findings = failed(replace(SOUND, sample=SOUND.sample.slice(0, 0)))
 
-    assert findings["rows were sampled"].message() == "rows were sampled: found 0, expected 1 to 10000 rows."
+    assert findings["rows were sampled"].message() == "rows were sampled: found 0, expected 1400 rows."
     assert findings["sampled ids are unique"].found == "nothing to look at"
+
+
+def test_part_of_which_fewer_rows_were_sampled_than_every_kth_stops_and_is_named() -> None:
+    path, rows = SOUND.metrics[PART].path, SOUND.metrics[PART].rows
+    at = SOUND.sample["part"].to_pylist().index(path)
+    short = pa.concat_tables([SOUND.sample.slice(0, at), SOUND.sample.slice(at + 1)])
+
+    findings = failed(replace(SOUND, sample=short))
+
+    assert findings["every k-th row of the part was sampled"].message() == (
+        f"{path}: every k-th row of the part was sampled: found sampled {rows - 1}, sampled_due {rows}, "
+        "expected sampled = sampled_due."
+    )
 
 
 def test_jump_in_exits_holds() -> None:

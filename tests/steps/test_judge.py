@@ -190,7 +190,7 @@ def test_cut_of_another_plan_gets_no_verdict() -> None:
 def test_sample_may_hold_published_columns_too() -> None:
     case = staged()
     store = stage(case)
-    wide = case.sample.slice(0, 20).drop_columns("part")
+    wide = case.sample.slice(0, case.metrics[0].rows).drop_columns("part")
     put_sample(store, 0, case.metrics[0], parquet(wide.append_column(PUBLISHED[1], wide["image_id"])))
 
     assert judge(store, **NAMES).status == "proceed"

@@ -6,12 +6,14 @@ A derived column does arithmetic only. Whether its value is allowed is decided i
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
+from resift.checks.rows import PART, rows_due
 from resift.checks.validity import CIRCLE, validity
 from resift.model.grid import midnight
 from resift.model.observation import CARRIED_TYPES, PRN, run_schema
@@ -55,13 +57,14 @@ def offset(prn: int, *, start: int) -> int:
     return (prn - start) % CIRCLE
 
 
-def parts_frame(plan: Plan, cut: CutReceipt, metrics: Sequence[PartMetrics]) -> pd.DataFrame:
+def parts_frame(plan: Plan, cut: CutReceipt, metrics: Sequence[PartMetrics], sample: pa.Table) -> pd.DataFrame:
     """Return one row per measurement, and one per part of the cut that nobody measured.
 
     Columns of a measurement that does not exist are null; ``audits`` tells how many there are.
     """
     entries = {entry.path: entry for entry in cut.parts}
     ranges = dict(zip(entries, _ranges(plan, cut), strict=False))
+    sampled, due = Counter(sample[PART].to_pylist()), rows_due(cut.parts)
     audits: dict[str, int] = {}
     for one in metrics:
         audits[one.path] = audits.get(one.path, 0) + 1
@@ -71,6 +74,7 @@ def parts_frame(plan: Plan, cut: CutReceipt, metrics: Sequence[PartMetrics]) -> 
     for one in sorted(metrics, key=lambda one: order.get(one.path, len(order))):
         row = {"part": one.path, "audits": audits[one.path], "in_cut": int(one.path in entries)}
         row |= _measured(one, plan) | _claimed(entries.get(one.path))
+        row |= {"sampled": sampled[one.path], "sampled_due": due.get(one.path)}
         row["widest_gap_rows"] = one.widest_gap / max(1, cut.width) * cut.rows
         if one.path in ranges:
             row |= _place(one, ranges[one.path], start=plan.start, after=last_offset)

@@ -15,7 +15,7 @@ from resift.checks.findings import drift_findings, findings_of
 from resift.checks.frames import parts_frame, snapshot_frame
 from resift.checks.outage import find_outages, quiet_since
 from resift.checks.past import PastExits
-from resift.checks.rows import sample_frame
+from resift.checks.rows import rows_due, sample_frame
 from resift.errors import StagingError
 from resift.model.mixes import Mixes
 from resift.model.refresh import CutReceipt, PartMetrics, Plan
@@ -148,13 +148,17 @@ def _evaluate(
     some = {"result_format": "SUMMARY", "partial_unexpected_count": _SHOWN_FAILURES, **named}
     total = every | {"unexpected_index_column_names": ["snapshot"]}
     subjects: list[tuple[Any, pd.DataFrame, dict[str, Any]]] = [
-        (suites.parts_suite(plan, parts=len(metrics)), parts_frame(plan, cut, metrics), every),
+        (suites.parts_suite(plan, parts=len(metrics)), parts_frame(plan, cut, metrics, sample), every),
         (
             suites.snapshot_suite(plan.dataset, rows=rows, sampled=len(sample), first=plan.previous is None),
             snapshot_frame(plan, cut, metrics, sample),
             total,
         ),
-        (suites.sample_suite(plan.dataset), sample_frame(sample, plan=plan, cut=cut, salt=salt), some),
+        (
+            suites.sample_suite(plan.dataset, due=sum(rows_due(cut.parts).values())),
+            sample_frame(sample, plan=plan, cut=cut, salt=salt),
+            some,
+        ),
         (drift_suite(plan.dataset, rows=rows, before=cut.previous_members, previous=previous), drift, total),
     ]
     context = new_context()

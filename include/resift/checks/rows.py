@@ -5,6 +5,7 @@ What Great Expectations sees ends up in pages that are published, so no id, owne
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -18,7 +19,7 @@ from resift.checks.validity import CIRCLE
 from resift.errors import StagingError
 from resift.model.grid import midnight
 from resift.model.observation import EVIDENCE, INSTANT, PRN, STATES
-from resift.model.refresh import CutReceipt, Plan
+from resift.model.refresh import CutReceipt, PartEntry, Plan
 
 MOST_ROWS = 10_000
 """Rows the judge looks at, whatever the snapshot's size: Great Expectations costs 1 µs per row and expectation."""
@@ -30,6 +31,9 @@ SAMPLE_COLUMNS = (PRN, "image_id", "observed_at", "state", "newest_state", *ORIG
 """What the audit's row sample must hold: rows of the staged evidence will do. It may hold more."""
 
 PART = "part"
+
+_OTHER_TYPES = {PRN: pa.int64(), "observed_at": INSTANT}
+_SCHEMA = pa.schema({name: _OTHER_TYPES.get(name, pa.string()) for name in SAMPLE_COLUMNS})
 
 
 def gather(samples: Iterable[tuple[str, pa.Table]], *, seed: int, most: int = MOST_ROWS) -> pa.Table:
@@ -47,23 +51,40 @@ def gather(samples: Iterable[tuple[str, pa.Table]], *, seed: int, most: int = MO
         StagingError: A sample lacks one of ``SAMPLE_COLUMNS``.
     """
     generator = np.random.default_rng(seed)
-    chosen: pa.Table | None = None
-    keys = np.empty(0)
+    chosen, keys, waiting = [_nothing()], [np.empty(0)], 0
     for path, sample in samples:
         rows = _required(path, sample)
-        chosen = rows if chosen is None else pa.concat_tables([chosen, rows])
-        keys = np.concatenate([keys, generator.random(rows.num_rows)])
-        if len(keys) > 2 * most:
-            chosen, keys = _smallest(chosen, keys, most)
-    return _nothing() if chosen is None else _smallest(chosen, keys, most)[0]
+        chosen.append(rows)
+        keys.append(generator.random(rows.num_rows))
+        waiting += rows.num_rows
+        # Joined now and then: done for each of many samples, it would take longer than all else.
+        if waiting > most:
+            rows, kept = _smallest(chosen, keys, most)
+            chosen, keys, waiting = [rows], [kept], 0
+    return _smallest(chosen, keys, most)[0]
 
 
-def _smallest(rows: pa.Table, keys: np.ndarray, most: int) -> tuple[pa.Table, np.ndarray]:
+def rows_due(parts: Iterable[PartEntry], *, most: int = MOST_ROWS) -> dict[str, int]:
+    """Return how many rows the audit owes of each part: every k-th of the snapshot, counted through from its first.
+
+    Computed here apart from the audit, so that one that picks too few of them is found.
+    """
+    parts = list(parts)
+    step = max(1, math.ceil(sum(part.rows for part in parts) / most))
+    due, end = dict[str, int](), 0
+    for part in parts:
+        begin, end = end, end + part.rows
+        due[part.path] = math.ceil(end / step) - math.ceil(begin / step)
+    return due
+
+
+def _smallest(tables: list[pa.Table], keys: list[np.ndarray], most: int) -> tuple[pa.Table, np.ndarray]:
     """Return the rows with the smallest keys, in their order. Random keys make them a simple random sample."""
-    if len(keys) <= most:
-        return rows, keys
-    places = np.sort(np.argpartition(keys, most)[:most])
-    return rows.take(places), keys[places]
+    rows, joined = pa.concat_tables(tables).combine_chunks(), np.concatenate(keys)
+    if len(joined) <= most:
+        return rows, joined
+    places = np.sort(np.argpartition(joined, most)[:most])
+    return rows.take(places), joined[places]
 
 
 def sample_frame(sample: pa.Table, *, plan: Plan, cut: CutReceipt, salt: str) -> pd.DataFrame:
@@ -122,14 +143,11 @@ def _required(path: str, sample: pa.Table) -> pa.Table:
             f"row sample of {path}: found no column {', '.join(missing)}, expected {', '.join(SAMPLE_COLUMNS)}. "
             "Run audit again with this version of resift."
         )
-    rows = sample.select(SAMPLE_COLUMNS).cast(_schema())
+    rows = sample.select(SAMPLE_COLUMNS)
+    # Casting some columns takes longer than reading them, and is hardly ever needed.
+    rows = pa.table(rows.columns, _SCHEMA) if rows.schema.types == _SCHEMA.types else rows.cast(_SCHEMA)
     return rows.append_column(PART, pa.repeat(path, rows.num_rows))
 
 
-def _schema() -> pa.Schema:
-    others = {PRN: pa.int64(), "observed_at": INSTANT}
-    return pa.schema({name: others.get(name, pa.string()) for name in SAMPLE_COLUMNS})
-
-
 def _nothing() -> pa.Table:
-    return _schema().append(pa.field(PART, pa.string())).empty_table()
+    return _SCHEMA.append(pa.field(PART, pa.string())).empty_table()

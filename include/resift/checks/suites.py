@@ -51,6 +51,12 @@ def parts_suite(plan: Plan, *, parts: int) -> Any:
         equal("size_bytes", "cut_size_bytes", "sizes agree with the cut", "The manifest promises this size."),
         equal("first_prn", "cut_first_prn", "first PRN agrees with the cut", "Readers find a PRN by the manifest."),
         equal("last_prn", "cut_last_prn", "last PRN agrees with the cut", "Readers find a PRN by the manifest."),
+        equal(
+            "sampled",
+            "sampled_due",
+            "every k-th row of the part was sampled",
+            "Rows left out of the sample are rows no expectation saw.",
+        ),
         at_least("as_of", "observed_max", "newest observation is not after as_of", "A backfill has no look-ahead."),
         at_least("observed_min", "oldest_allowed", "oldest observation is within max_age", "Older items are stale."),
     ]
@@ -157,14 +163,23 @@ def snapshot_suite(dataset: Dataset, *, rows: int, sampled: int, first: bool) ->
     )
 
 
-def sample_suite(dataset: Dataset) -> Any:
-    """Return what every sampled row must satisfy, by flags computed from the staged row and its evidence."""
-    days = dataset.max_age.days
+def sample_suite(dataset: Dataset, *, due: int) -> Any:
+    """Return what every sampled row must satisfy, by flags computed from the staged row and its evidence.
+
+    Args:
+        dataset: Whose limits hold.
+        due: Rows the audit owes.
+    """
+    days, due = dataset.max_age.days, max(1, due)
     return suite(
         "sample",
         [
             rows_between(
-                1, MOST_ROWS, "rows were sampled", f"1 to {MOST_ROWS} rows", "No rows seen is nothing proven."
+                due,
+                due,
+                "rows were sampled",
+                f"{due} rows",
+                f"Every k-th, so that there are at most {MOST_ROWS}; no rows seen is nothing proven.",
             ),
             zero("null_id", "sampled ids are not null", "An item without an id can be neither suppressed nor erased."),
             zero("repeats", "sampled ids are unique", "An item drawn twice has twice the probability."),

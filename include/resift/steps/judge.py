@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -142,13 +142,13 @@ def _read_sample(store: Store, key: str, metrics: PartMetrics) -> pa.Table:
             f"{metrics.path}: sampled rows are those the audit picked: found sha256 {found} at {store.url}/{key}, "
             f"expected {metrics.sample_sha256 or 'none'}. They were altered; run audit of this refresh again."
         )
-    table = _as_table(store, key, body, by="audit")
-    return table.select([name for name in SAMPLE_COLUMNS if name in table.column_names])
+    return _as_table(store, key, body, by="audit", columns=SAMPLE_COLUMNS)
 
 
-def _as_table(store: Store, key: str, body: bytes, *, by: str) -> pa.Table:
+def _as_table(store: Store, key: str, body: bytes, *, by: str, columns: Sequence[str] | None = None) -> pa.Table:
     try:
-        return pq.read_table(pa.BufferReader(body))
+        # Of thousands of files of some kilobytes, `read_table` takes five times as long to begin with each.
+        return pq.ParquetFile(pa.BufferReader(body)).read(columns=columns, use_threads=False)
     except (pa.ArrowInvalid, OSError) as error:
         raise StagingError(
             f"{store.url}/{key}: not readable as Parquet ({error}), expected what {by} stages. "
