@@ -92,11 +92,14 @@ def count_excluded(db: DuckDBPyConnection, words: pa.Table, exclusion: Exclusion
     words = words.select(WORDS)
     rows = [_rows_with(db, words.filter(pa.array(exclusion.words(words))))]
     points = db.sql(_POINTS).to_arrow_reader(CHUNK).read_all()
-    numbers = points[ROW].to_numpy()
+    numbers, before = points[ROW].to_numpy(), (np.nan, np.nan)
     for axes in (("lat", "lon"), ("newest_lat", "newest_lon")):
         lat, lon = (points[axis].to_numpy() for axis in axes)
         told = np.isfinite(lat) & np.isfinite(lon)
-        rows.append(numbers[told][exclusion.points(lat[told], lon[told])])
+        # The newest coordinates are mostly those of then, and a place looked at once is known.
+        new = told & ((lat != before[0]) | (lon != before[1]))
+        rows.append(numbers[new][exclusion.points(lat[new], lon[new])])
+        before = lat, lon
         if not told.all():
             texts = db.sql(_HALVES.format(lat=axes[0], lon=axes[1])).to_arrow_table()
             rows.append(texts[ROW].to_numpy()[exclusion.halves(texts["lat"], texts["lon"])])
@@ -104,7 +107,7 @@ def count_excluded(db: DuckDBPyConnection, words: pa.Table, exclusion: Exclusion
 
 
 _POINTS = f"""
-SELECT {ROW}, {", ".join(f"coalesce(try_cast({axis} AS DOUBLE), 'nan') AS {axis}" for axis in AXES)}
+SELECT {ROW}, {", ".join(f"try_cast({axis} AS DOUBLE) AS {axis}" for axis in AXES)}
 FROM evidence WHERE {" OR ".join(f"{axis} IS NOT NULL" for axis in AXES)}
 """
 

@@ -168,7 +168,7 @@ _SAMPLED = [*(name for name in SAMPLE_COLUMNS if name != "observed_at"), "observ
 
 @lru_cache(maxsize=4)
 def _prepared(policy: str, days: tuple[date, ...]) -> Recheck:
-    """Return all spellings of places; listing them takes as long as auditing half a million rows."""
+    """Return all spellings of places; listing them takes as long as auditing 200,000 rows."""
     return prepare(load_policy(policy), days=days)
 
 
