@@ -14,7 +14,14 @@ from resift.client.pins import check, move, pin_of, read_pin, require_pinned, wr
 from resift.client.resolve import resolve
 from resift.client.snapshots import read_manifest
 from resift.core.cut import content_digest
-from resift.errors import ConfigError, SnapshotDamaged, SnapshotNotFound, SnapshotRetired, SnapshotWithdrawn
+from resift.errors import (
+    ConfigError,
+    DatasetNotFound,
+    SnapshotDamaged,
+    SnapshotNotFound,
+    SnapshotRetired,
+    SnapshotWithdrawn,
+)
 from resift.model import keys
 from resift.model.manifest import Revision
 from resift.model.tombstone import Ending, Tombstone
@@ -115,6 +122,24 @@ class TestCheck:
 
         assert check(store, pin).state == "altered"
         assert "no tombstone says why" in check(store, pin).told
+
+    def test_lake_without_anything_of_the_dataset_is_no_answer(self, pin, tmp_path):
+        """A disk that is not mounted has altered nothing."""
+        for ask in (check, require_pinned):
+            with pytest.raises(DatasetNotFound, match=r"nothing is published under that name .*Check the lake URL"):
+                ask(LocalStore(tmp_path / "not mounted"), pin)
+
+    def test_revision_that_took_out_changes_alone_says_so(self, store, pin):
+        before = read_manifest(store, "sample", cycle(0))
+        store.put(
+            keys.manifest("sample", cycle(0)),
+            before.model_copy(update={"revision": 1, "erased_changes": 1, "revised_at": THEN}).to_json(),
+        )
+
+        standing = check(store, pin)
+
+        assert (standing.state, standing.erased) == ("revised", 0)
+        assert "none of its items, but some of its changes, were erased since the pin" in standing.told
 
 
 class TestMove:

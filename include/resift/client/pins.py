@@ -9,8 +9,9 @@ from pathlib import Path
 
 from resift.client.resolve import resolve
 from resift.client.signature import require_signed
-from resift.client.snapshots import find_manifest, find_tombstone, require_no_tombstone
+from resift.client.snapshots import find_manifest, find_tombstone, not_found, require_no_tombstone
 from resift.errors import ConfigError, SnapshotDamaged, SnapshotNotFound, StagingError
+from resift.model import keys
 from resift.model.manifest import Manifest
 from resift.model.pin import Pin
 from resift.storage import Store
@@ -81,6 +82,7 @@ def check(store: Store, pin: Pin) -> Standing:
 
     Raises:
         StorageError: The lake could not be read, which is no answer.
+        DatasetNotFound: Nothing at all lies there under the dataset's name, as where a disk is not mounted.
         SnapshotDamaged: The manifest cannot be read.
     """
     what = f"{pin.dataset} {pin.version}.{pin.revision}"
@@ -89,6 +91,8 @@ def check(store: Store, pin: Pin) -> Standing:
         return Standing(RETIRED if ended.retired else WITHDRAWN, f"{what}: {ended.describe()}")
     manifest = find_manifest(store, pin.dataset, pin.version)
     if manifest is None:
+        if next(iter(store.list(keys.snapshots(pin.dataset))), None) is None:
+            raise not_found(store, pin.dataset, str(pin.version))  # another lake, or none: no answer about the pin
         return Standing(ALTERED, f"{what}: its manifest is gone, and no tombstone says why. Tell who runs {store.url}.")
     if pin.signed_by is not None:
         try:
@@ -110,10 +114,12 @@ def check(store: Store, pin: Pin) -> Standing:
 def _revised(what: str, pin: Pin, manifest: Manifest) -> Standing:
     erased = pin.rows - manifest.rows
     when = f"on {manifest.revised_at:%Y-%m-%d}" if manifest.revised_at else "since"
+    # An item that had left before is erased from what is told about changes alone.
+    items = f"{erased:,} of {pin.rows:,} items" if erased else "none of its items, but some of its changes, were"
     return Standing(
         REVISED,
-        f"{what}: revised to {manifest.version}.{manifest.revision}, last {when}: {erased:,} of {pin.rows:,} items "
-        "erased since the pin. Run `resift update` and pull again, so that they leave your copy too.",
+        f"{what}: revised to {manifest.version}.{manifest.revision}, last {when}: {items} erased since the pin. Run "
+        "`resift update` and pull again, so that they leave your copy too.",
         erased=erased,
     )
 
