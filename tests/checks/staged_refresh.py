@@ -179,6 +179,7 @@ def _cut(
         plan_id="p1",
         rows=rows,
         width=width,
+        searched=plan.ranges[used[-1]].hi if used else 0,
         exhausted=False,
         parts=tuple(PartEntry(**{name: getattr(one, name) for name in names}) for one in metrics),
         content_digest="a" * 64,

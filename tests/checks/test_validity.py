@@ -19,8 +19,7 @@ SOUND = staged(parts=4, rows=2000)
 
 
 def shown(case: Staged, sample: pa.Table | None = None):
-    last = case.plan.ranges[case.cut.ranges[-1]]
-    return validity(case.plan, case.cut, case.sample if sample is None else sample, last)
+    return validity(case.plan, case.cut, case.sample if sample is None else sample)
 
 
 def previous(*, start: int, width: int) -> Previous:

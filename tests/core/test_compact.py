@@ -153,7 +153,7 @@ def answers(history, memory):
     for day in (*memory.dates, memory.horizon + timedelta(days=1), memory.horizon + timedelta(days=300)):
         known_at = max(midnight(memory.horizon), midnight(day)) + timedelta(days=7)
         items = merge_latest(rows, as_of_us=microseconds(midnight(day)), known_at_us=microseconds(known_at))
-        ids = items.rows["image_id"].take(items.first[:-1]).to_pylist()
+        ids = items.take(items.first[:-1], ["image_id"])["image_id"].to_pylist()
         for at, image_id in enumerate(ids):
             mine = [o for o in history if o["image_id"] == image_id]
             for suppressed in ((), *((owner,) for owner in ALL_OWNERS)):

@@ -11,7 +11,6 @@ from builders import cycle, instant, observation
 
 from resift.core.fates import (
     Fates,
-    count_causes,
     entry_causes,
     find_fates,
     find_items,
@@ -22,7 +21,9 @@ from resift.core.fates import (
 )
 from resift.core.frame import expire, microseconds
 from resift.core.latest import merge_latest
+from resift.core.split import Reasons
 from resift.model.observation import CHANGES, INSTANT, PRN, TALLY, run_schema
+from resift.model.reasons import ENTERED_CAUSES, LEFT_CAUSES
 
 AS_OF = instant(cycle(1))
 
@@ -43,6 +44,10 @@ def members_of(*members):
     return pa.table(
         {PRN: pa.array([p for _, p in members], pa.int64()), "image_id": pa.array([n for n, _ in members], pa.string())}
     )
+
+
+def causes_of(*causes, words=LEFT_CAUSES):
+    return Reasons(np.array([0 if cause is None else words.index(cause) + 1 for cause in causes]), words)
 
 
 def fates_of(members, items):
@@ -85,16 +90,20 @@ def test_no_members_and_no_items_have_no_fates():
 def test_member_leaves_for_the_reason_its_item_left_the_frame(when, state, cause):
     fates = fates_of(members_of(("a", 1)), items_of(("a", 1, when, state)))
 
-    assert fates.left.tolist() == [cause]
+    assert fates.left.to_arrow().to_pylist() == [cause]
 
 
 def test_member_all_of_whose_observations_were_retired_is_stale():
-    assert fates_of(members_of(("a", 1)), items_of()).left.tolist() == ["stale"]
+    assert fates_of(members_of(("a", 1)), items_of()).left.to_arrow().to_pylist() == ["stale"]
 
 
 def entered(items, members, kept, previous_as_of):
     fates = fates_of(members, items)
-    return entry_causes(np.array(kept), items, fates, previous_as_of_us=microseconds(previous_as_of)).tolist()
+    return (
+        entry_causes(np.array(kept), items, fates, previous_as_of_us=microseconds(previous_as_of))
+        .to_arrow()
+        .to_pylist()
+    )
 
 
 def test_item_first_seen_after_the_previous_as_of_was_born_and_at_it_was_drawn():
@@ -111,16 +120,11 @@ def test_item_first_seen_after_the_previous_as_of_was_born_and_at_it_was_drawn()
 def test_first_version_has_no_causes():
     items = items_of(("a", 1, AS_OF, "public"))
 
-    assert entry_causes(np.array([0]), items, None, previous_as_of_us=0).tolist() == [None]
+    assert entry_causes(np.array([0]), items, None, previous_as_of_us=0).to_arrow().to_pylist() == [None]
 
 
 def test_members_still_eligible_are_rotated_and_the_others_keep_their_cause():
-    assert rotate(np.array([None, "stale"], dtype=object)).tolist() == ["rotated", "stale"]
-
-
-def test_causes_are_counted_without_none():
-    assert count_causes(np.array(["stale", None, "stale", "born"], dtype=object)) == {"born": 1, "stale": 2}
-    assert count_causes(np.array([None], dtype=object)) == {}
+    assert rotate(causes_of(None, "stale")).to_arrow().to_pylist() == ["rotated", "stale"]
 
 
 def test_changes_come_in_prn_order_and_never_name_the_suppressed():
@@ -128,9 +132,9 @@ def test_changes_come_in_prn_order_and_never_name_the_suppressed():
     came = members_of(("new", 3))
     changes = list_changes(
         left=left,
-        causes=np.array(["deleted", "suppressed", None], dtype=object),
+        causes=causes_of("deleted", "suppressed", None),
         entered=came,
-        entered_causes=np.array(["born"], dtype=object),
+        entered_causes=causes_of("born", words=ENTERED_CAUSES),
     )
 
     assert changes.schema == CHANGES
@@ -143,9 +147,8 @@ def test_changes_come_in_prn_order_and_never_name_the_suppressed():
 def test_tally_counts_members_and_exits_of_each_key_and_leaves_null_out():
     owners = pa.array(["a", "b", "a", None])
     sources = pa.array(["x", "x", "x", "x"])
-    found = tally(
-        {"owner": owners}, sources, np.array(["deleted", None, None, "stale"], dtype=object), most_keys=10
-    ).to_pylist()
+    causes = causes_of("deleted", None, None, "stale")
+    found = tally({"owner": owners}, sources, causes, most_keys=10).to_pylist()
 
     assert [(row["key"], row["members"], row["deleted"], row["stale"]) for row in found] == [
         ("a", 2, 1, 0),
@@ -154,7 +157,7 @@ def test_tally_counts_members_and_exits_of_each_key_and_leaves_null_out():
 
 
 def test_tally_tells_the_members_of_a_key_apart_by_source():
-    causes = np.array(["stale", None, "deleted"], dtype=object)
+    causes = causes_of("stale", None, "deleted")
 
     found = tally({"host": pa.array(["a", "a", "a"])}, pa.array(["x", "y", "y"]), causes, most_keys=10).to_pylist()
 
@@ -174,7 +177,7 @@ def test_fates_hold_a_place_for_each_member():
 def test_tally_keeps_the_keys_with_most_members():
     keys = {"owner": pa.array(["a", "b", "b", "c", "c", "c"])}
 
-    kept = tally(keys, pa.array(["x"] * 6), np.full(6, None, dtype=object), most_keys=2)
+    kept = tally(keys, pa.array(["x"] * 6), causes_of(*[None] * 6), most_keys=2)
 
     assert list(zip(kept["key"].to_pylist(), kept["members"].to_pylist(), strict=True)) == [("c", 3), ("b", 2)]
 

@@ -11,6 +11,7 @@ from builders import observation
 
 from resift.core.frame import exclude, expire, microseconds, suppress
 from resift.core.latest import merge_latest
+from resift.core.split import Reasons
 from resift.model.observation import PRN, run_schema
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
@@ -30,7 +31,7 @@ def expired(*rows):
         schema=run_schema(pa.schema([])),
     )
     items = merge_latest(table, as_of_us=microseconds(AS_OF), known_at_us=2**62)
-    return expire(items, as_of=AS_OF, max_age=MAX_AGE).reasons(len(items)).tolist()
+    return expire(items, as_of=AS_OF, max_age=MAX_AGE).reasons(len(items)).to_arrow().to_pylist()
 
 
 def reason(*rows):
@@ -114,7 +115,9 @@ def test_only_the_suppressed_are_suppressed():
 
 
 def excluded(kept, speakers, reasons):
-    split = exclude(np.array(kept), speakers=np.array(speakers), reasons=np.array(reasons, dtype=object))
+    words = ("second", "inside", "first")
+    codes = np.array([0 if reason is None else words.index(reason) + 1 for reason in reasons])
+    split = exclude(np.array(kept), speakers=np.array(speakers), reasons=Reasons(codes, words))
     return split.kept.tolist(), {why: items.tolist() for why, items in split.removed.items()}
 
 
@@ -124,6 +127,13 @@ def test_item_is_excluded_when_any_of_its_observations_is():
 
 def test_first_excluded_observation_gives_the_reason():
     assert excluded([2], [2, 2, 2], [None, "first", "second"]) == ([], {"excluded.first": [2]})
+
+
+def test_each_item_is_excluded_for_its_own_reason():
+    assert excluded([1, 2, 3, 4], [1, 2, 2, 3, 4], ["second", None, "inside", None, "first"]) == (
+        [3],
+        {"excluded.first": [4], "excluded.inside": [2], "excluded.second": [1]},
+    )
 
 
 def test_item_without_a_judged_observation_is_an_error_and_does_not_pass():

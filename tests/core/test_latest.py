@@ -39,7 +39,7 @@ def merge(*rows, as_of=AS_OF):
 
 
 def ids(items):
-    return items.rows["image_id"].take(items.first[:-1]).to_pylist()
+    return items.take(items.first[:-1], ["image_id"])["image_id"].to_pylist()
 
 
 def url_then(items):
@@ -92,8 +92,8 @@ def test_all_observations_of_the_deciding_instants_speak_and_no_others():
     rows = [seen("a", s, url=str(n)) for n, s in enumerate([4, 5, 5, 7 + AS_OF, 8 + AS_OF, 8 + AS_OF])]
     items = merge(*rows)
 
-    spoken = items.rows.filter(pa.array(items.speaks))["observed_at"].to_pylist()
-    assert spoken == [at(5), at(5), at(18), at(18)]
+    spoken = items.instants_us[items.speaks].tolist()
+    assert spoken == [microseconds(at(second)) for second in (5, 5, 18, 18)]
 
 
 def test_every_item_has_a_row_that_speaks():
@@ -182,14 +182,14 @@ def test_observations_told_twice_change_nothing(rows):
 
     assert ids(one) == ids(two)
     assert url_then(one) == url_then(two)
-    assert len(two.rows) == 2 * len(one.rows)
+    assert len(two.order) == 2 * len(one.order)
 
 
 @given(rows=histories)
 def test_no_observation_is_lost(rows):
     items = merge(*rows)
 
-    assert len(items.rows) == len(rows)
+    assert len(items.order) == len(rows)
     assert items.first[-1] == len(rows)
     assert len(items.item_of_row) == len(rows)
     assert sorted(set(ids(items))) == sorted({row["image_id"] for row in rows})

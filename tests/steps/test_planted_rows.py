@@ -64,7 +64,15 @@ def plant(store: MemoryStore, staging: Staging, row: dict[str, Any]) -> None:
     assert receipt.evidence is not None
     prn = int(permanent_random_numbers(pa.array([ITEM]), salt=SALT)[0])
     host = row["url"].split("/")[2]
-    evidence = {**row, PRN: prn, "newest_state": "public", "host": host, "newest_host": host, "change": "born"}
+    evidence = {
+        **row,
+        PRN: prn,
+        "is_newest": False,
+        "newest_state": "public",
+        "host": host,
+        "newest_host": host,
+        "change": "born",
+    }
     evidence |= {f"newest_{name}": row.get(name) for name in EVIDENCE.names}
     ((reason, _),) = [one for one in receipt.removed.items() if one[0].startswith("excluded.")]
     changed = {

@@ -88,7 +88,6 @@ def parts_frame(plan: Plan, cut: CutReceipt, metrics: Sequence[PartMetrics], sam
 
 def snapshot_frame(plan: Plan, cut: CutReceipt, metrics: Sequence[PartMetrics], sample: pa.Table) -> pd.DataFrame:
     """Return the one row that speaks of the whole snapshot."""
-    ranges = _ranges(plan, cut)
     size = plan.dataset.size
     rows = sum(one.rows for one in metrics)
     removed = sum(cut.removed.values())
@@ -112,17 +111,15 @@ def snapshot_frame(plan: Plan, cut: CutReceipt, metrics: Sequence[PartMetrics], 
         "widest_hole_rows": _widest_hole(ends, covered) / covered * rows if covered else 0.0,
         "stayed_of_previous": cut.previous_members - sum(cut.left.values()) if plan.previous else None,
         "stayed_of_rows": cut.rows - sum(cut.entered.values()) if plan.previous else None,
-    } | validity(plan, cut, sample, ranges[-1] if ranges else None)
+    } | validity(plan, cut, sample)
     return pd.DataFrame([row])
 
 
 def _ranges(plan: Plan, cut: CutReceipt) -> list[Range]:
-    """Return the range of each part; those the cut added beyond the plan follow from the range's width."""
-    planned = {one.index: one for one in plan.ranges}
+    """Return the range of each part: they follow from the range's width, however far the plan looked at the last."""
     width = plan.range_width
     return [
-        planned.get(index) or Range(index=index, lo=index * width, hi=min((index + 1) * width, CIRCLE), role="draw")
-        for index in cut.ranges
+        Range(index=index, lo=index * width, hi=min((index + 1) * width, CIRCLE), role="draw") for index in cut.ranges
     ]
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from resift.model.observation import PRN
 from resift.model.reasons import NOT_DRAWN, ROTATED
-from resift.model.refresh import CutReceipt, Plan, Previous, Range
+from resift.model.refresh import CutReceipt, Plan, Previous
 
 CIRCLE = 2**63
 """Written again here, so that the judge does not lean on the code it judges."""
@@ -19,18 +19,17 @@ LEAST_EXPECTED = 30
 """Counts expected to be smaller are not compared by a normal approximation."""
 
 
-def validity(plan: Plan, cut: CutReceipt, sample: pa.Table, last: Range | None) -> dict[str, Any]:
+def validity(plan: Plan, cut: CutReceipt, sample: pa.Table) -> dict[str, Any]:
     """Return the columns of the snapshot's frame that speak of sample validity; None where one cannot be said.
 
     Args:
         plan: Where the sample starts, and where the previous one started.
         cut: Where it ends, and the counts.
         sample: The rows sampled from all parts.
-        last: The range the sample ends in, or None if it has no part.
     """
     return {
         "prn_distance": _prn_distance(sample, start=plan.start, width=cut.width),
-        "width_sigmas": _width_sigmas(cut, last),
+        "width_sigmas": _width_sigmas(cut),
         "rotation_sigmas": _rotation_sigmas(plan, cut),
     }
 
@@ -45,15 +44,15 @@ def _prn_distance(sample: pa.Table, *, start: int, width: int) -> float | None:
     return float(max((steps[1:] - places).max(), (places - steps[:-1]).max()))
 
 
-def _width_sigmas(cut: CutReceipt, last: Range | None) -> float | None:
+def _width_sigmas(cut: CutReceipt) -> float | None:
     """Return how far the eligible items counted beyond the cut lie from what the width before it says.
 
-    Up to the end of its last range all eligible items were counted. If the first n take the width w, the number in the
+    Up to where it was searched all eligible items were counted. If the first n take the width w, the number in the
     width v beyond has mean m = n v / w and variance m (1 + v / w). So the pool's size by width is checked by counting.
     """
-    if last is None or cut.exhausted or cut.width < 1:
+    if cut.exhausted or cut.width < 1:
         return None
-    ratio = max(0, last.hi - cut.width) / cut.width
+    ratio = max(0, cut.searched - cut.width) / cut.width
     mean = cut.rows * ratio
     if mean < LEAST_EXPECTED or cut.rows < LEAST_EXPECTED:
         return None

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from resift.core.frame import microseconds
 from resift.core.prn import CIRCLE
-from resift.core.split import Split
+from resift.core.split import Reasons, Split
 from resift.model.compaction import Memory
 from resift.model.grid import Grid, midnight
 from resift.model.observation import PRN
@@ -191,9 +191,9 @@ def keep_observations(rows: pa.Table, dates: Sequence[date], *, expired_before: 
     speaks = observed == observed[ends][group]
     needed = (speaks | (slot == len(bounds))) & ~expired
     needed |= _only_by_owner(rows["owner_id"], item, needed)
-    reasons = np.full(len(rows), None, dtype=object)
-    reasons[~needed] = SUPERSEDED
-    reasons[~needed & expired] = EXPIRED
+    reasons = Reasons.none(len(rows), (EXPIRED, SUPERSEDED))
+    reasons.codes[~needed] = reasons.code(SUPERSEDED)
+    reasons.codes[~needed & expired] = reasons.code(EXPIRED)
     return Split.by_reason(np.arange(len(rows)), reasons)
 
 

@@ -10,10 +10,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from resift.core.latest import Items
-from resift.core.split import Split, has_reason
+from resift.core.latest import Items, plain
+from resift.core.split import Reasons, Split
 from resift.model.observation import CHANGES, INSTANT, PRN, TALLY
-from resift.model.reasons import BORN, DRAWN, ENTERED, LEFT, ROTATED, STALE, SUPPRESSED, UNBORN
+from resift.model.reasons import (
+    BORN,
+    DRAWN,
+    ENTERED,
+    ENTERED_CAUSES,
+    LEFT,
+    LEFT_CAUSES,
+    ROTATED,
+    STALE,
+    SUPPRESSED,
+    UNBORN,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +37,8 @@ class Fates:
     item: np.ndarray
     """The item each member is, or -1 where the pool no longer holds one."""
 
-    left: np.ndarray
-    """Why each member left the frame, or None where it is still eligible."""
+    left: Reasons
+    """Why each member left the frame; none where it is still eligible."""
 
 
 def find_fates(members: pa.Table, items: Items, frame: Split) -> Fates:
@@ -38,8 +49,11 @@ def find_fates(members: pa.Table, items: Items, frame: Split) -> Fates:
     """
     item = find_items(members, items)
     reasons = frame.reasons(len(items))
-    left = np.full(len(item), STALE, dtype=object)
-    left[item >= 0] = [_cause(reason) for reason in reasons[item[item >= 0]]]
+    left = Reasons.none(len(item), LEFT_CAUSES)
+    causes = np.array([0, *(left.code(_cause(word)) for word in reasons.words)], dtype=left.codes.dtype)
+    known = item >= 0
+    left.codes[~known] = left.code(STALE)
+    left.codes[known] = causes[reasons.codes[item[known]]]
     return Fates(members, item, left)
 
 
@@ -48,14 +62,11 @@ def suppress_members(fates: Fates, suppressed: np.ndarray) -> Fates:
 
     Whatever else became of them: only the suppressed are never listed by id.
     """
-    left = fates.left.copy()
-    left[suppressed] = SUPPRESSED
-    return replace(fates, left=left)
+    codes = np.where(suppressed, fates.left.code(SUPPRESSED), fates.left.codes)
+    return replace(fates, left=Reasons(codes, fates.left.words))
 
 
-def _cause(reason: str | None) -> str | None:
-    if reason is None:
-        return None
+def _cause(reason: str) -> str:
     return {UNBORN: STALE}.get(reason, reason.partition(".")[0])
 
 
@@ -66,7 +77,7 @@ def find_items(members: pa.Table, items: Items) -> np.ndarray:
     if not len(known):
         return np.full(len(wanted), -1, dtype=np.int64)
     at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    ids = items.rows["image_id"].take(items.first[:-1][at])
+    ids = items.take(items.first[:-1][at], ["image_id"])["image_id"]
     same = pc.equal(ids, members["image_id"]).to_numpy(zero_copy_only=False).astype(bool)
     at = np.where(same, at, -1)
     for member in np.flatnonzero(~same):
@@ -77,67 +88,62 @@ def find_items(members: pa.Table, items: Items) -> np.ndarray:
 def _find_among_equal_numbers(members: pa.Table, items: Items, member: int, known: np.ndarray) -> int:
     number, wanted = members[PRN][member].as_py(), members["image_id"][member].as_py()
     for at in range(np.searchsorted(known, number), np.searchsorted(known, number, side="right")):
-        if items.rows["image_id"][int(items.first[at])].as_py() == wanted:
+        if items.take(items.first[at : at + 1], ["image_id"])["image_id"][0].as_py() == wanted:
             return int(at)
     return -1
 
 
-def entry_causes(kept: np.ndarray, items: Items, fates: Fates | None, *, previous_as_of_us: int) -> np.ndarray:
-    """Return why each kept item entered: ``born``, ``drawn``, or None for a member of the previous snapshot."""
-    causes = np.full(len(kept), None, dtype=object)
+def entry_causes(kept: np.ndarray, items: Items, fates: Fates | None, *, previous_as_of_us: int) -> Reasons:
+    """Return why each kept item entered: ``born``, ``drawn``, or nothing for a member of the previous snapshot."""
+    causes = Reasons.none(len(kept), ENTERED_CAUSES)
     if fates is None:
         return causes
-    causes[:] = DRAWN
-    causes[items.first_observed_at_us[kept] > previous_as_of_us] = BORN
-    causes[np.isin(kept, fates.item)] = None
+    member = np.zeros(len(items), dtype=bool)
+    member[fates.item[fates.item >= 0]] = True
+    born = items.first_observed_at_us[kept] > previous_as_of_us
+    causes.codes[:] = np.where(born, causes.code(BORN), causes.code(DRAWN))
+    causes.codes[member[kept]] = 0
     return causes
 
 
-def list_changes(*, left: pa.Table, causes: np.ndarray, entered: pa.Table, entered_causes: np.ndarray) -> pa.Table:
+def list_changes(*, left: pa.Table, causes: Reasons, entered: pa.Table, entered_causes: Reasons) -> pa.Table:
     """Return the changes of a range in PRN order. Suppressed members are left out: they are counted, never listed."""
-    listed = has_reason(causes) & (causes != SUPPRESSED)
+    listed = causes.given & (causes.codes != causes.code(SUPPRESSED))
     rows = pa.concat_tables(
-        [_changes(left, causes, listed, LEFT), _changes(entered, entered_causes, has_reason(entered_causes), ENTERED)],
+        [_changes(left, causes, listed, LEFT), _changes(entered, entered_causes, entered_causes.given, ENTERED)],
     )
     return rows.sort_by([(PRN, "ascending"), ("image_id", "ascending")])
 
 
-def _changes(table: pa.Table, causes: np.ndarray, chosen: np.ndarray, change: str) -> pa.Table:
+def _changes(table: pa.Table, causes: Reasons, chosen: np.ndarray, change: str) -> pa.Table:
     rows = table.select([PRN, "image_id"]).filter(pa.array(chosen))
-    columns = [pa.array([change] * len(rows), pa.string()), pa.array(causes[chosen], pa.string()), *rows.columns]
+    columns = [pa.repeat(pa.scalar(change), len(rows)), causes.take(chosen).to_arrow(), *rows.columns]
     return pa.table(columns, schema=CHANGES)
 
 
-def rotate(causes: np.ndarray) -> np.ndarray:
+def rotate(causes: Reasons) -> Reasons:
     """Return the causes for members that the snapshot does not reach: the still eligible ones were rotated out."""
-    return np.where(has_reason(causes), causes, ROTATED)
-
-
-def count_causes(causes: np.ndarray) -> dict[str, int]:
-    """Return how often each cause occurs; None is no cause."""
-    chosen = causes[has_reason(causes)].astype(str)
-    words, counts = np.unique(chosen, return_counts=True)
-    return {str(word): int(count) for word, count in zip(words, counts, strict=True)}
+    return Reasons(np.where(causes.given, causes.codes, causes.code(ROTATED)), causes.words)
 
 
 _TALLY_CAUSES = tuple(TALLY.names[4:-1])
 _WHOSE = ["key", "source"]
 
 
-def tally(keys: Mapping[str, pa.Array], sources: pa.Array, left: np.ndarray, *, most_keys: int) -> pa.Table:
+def tally(keys: Mapping[str, pa.Array], sources: pa.Array, left: Reasons, *, most_keys: int) -> pa.Table:
     """Count members and exits by key, and among those of a key by source, for the breaker.
 
     Args:
         keys: For each kind (owner, host), the key of each previous member; members without one are left out.
         sources: The source that last told of each member, null where none did.
-        left: Why each member left the frame, or None.
+        left: Why each member left the frame, if it did.
         most_keys: Keys of each kind to keep, each of every source counted once; bounds what is written.
 
     Returns:
         In the TALLY schema, at most ``most_keys`` keys of each kind: those with most members. What is left out
         makes the sums over all ranges too small for owners that have few members in each.
     """
-    exits = [pa.array((left == cause).astype(np.int64)) for cause in _TALLY_CAUSES]
+    exits = [pa.array((left.codes == left.code(cause)).astype(np.int64)) for cause in _TALLY_CAUSES]
     tables = []
     for kind, key in keys.items():
         table = pa.table([key, sources, *exits], names=[*_WHOSE, *_TALLY_CAUSES]).filter(pc.is_valid(key))
@@ -162,11 +168,11 @@ def last_heard(rows: pa.Table, *, as_of: datetime) -> pa.Table:
     In the TALLY schema, so that it is summed with what ``tally`` counts. All observations are looked at, of members
     or not and superseded or not: a source that spoke of anything has not fallen silent.
     """
-    seen = rows.select(["source", "observed_at"])
+    seen = plain(rows.select(["source", "observed_at"]))
     seen = seen.filter(pc.less_equal(seen["observed_at"], pa.scalar(as_of, INSTANT)))
     newest = seen.group_by("source", use_threads=False).aggregate([("observed_at", "max")]).sort_by("source")
     zeros = pa.array(np.zeros(len(newest), dtype=np.int64))
     counts = [zeros] * len(("members", *_TALLY_CAUSES))
     kind = pa.array(["source"] * len(newest), pa.string())
-    names = newest["source"].cast(pa.string())
+    names = newest["source"]
     return pa.table([kind, names, names, *counts, newest["observed_at_max"]], schema=TALLY)

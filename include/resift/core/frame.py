@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import numpy as np
-from pandas import factorize
 
 from resift.core.latest import Items
-from resift.core.split import Split, has_reason
+from resift.core.split import Reasons, Split
 from resift.model.observation import STATES
 from resift.model.reasons import DELETED, EXCLUDED, PRIVATE, STALE, SUPPRESSED, UNBORN
 
@@ -35,46 +34,46 @@ def expire(items: Items, *, as_of: datetime, max_age: timedelta) -> Split:
     observation of all), stale (last observed before ``as_of - max_age``). The bound is exclusive: an item
     observed exactly ``max_age`` ago is kept.
     """
-    observed = items.observed_at_us
-    reasons = np.full(len(items), None, dtype=object)
-    reasons[observed < microseconds(as_of) - max_age // _MICROSECOND] = STALE
+    reasons = Reasons.none(len(items), (STALE, PRIVATE, DELETED, UNBORN))
     worst = np.maximum(items.state_then, items.state_now)
-    reasons[worst == _PRIVATE] = PRIVATE
-    reasons[worst == _DELETED] = DELETED
-    reasons[items.then < 0] = UNBORN
+    for reason, holds in (
+        (STALE, items.observed_at_us < microseconds(as_of) - max_age // _MICROSECOND),
+        (PRIVATE, worst == _PRIVATE),
+        (DELETED, worst == _DELETED),
+        (UNBORN, items.then < 0),
+    ):
+        reasons.codes[holds] = reasons.code(reason)
     return Split.by_reason(np.arange(len(items)), reasons)
 
 
 def suppress(kept: np.ndarray, *, suppressed: np.ndarray) -> Split:
     """Remove items whose removal was requested: ``suppressed`` holds one truth value for each kept item."""
-    reasons = np.full(len(kept), None, dtype=object)
-    reasons[suppressed] = SUPPRESSED
-    return Split.by_reason(kept, reasons)
+    return Split.by_reason(kept, Reasons(suppressed.astype(np.int8), (SUPPRESSED,)))
 
 
-def exclude(kept: np.ndarray, *, speakers: np.ndarray, reasons: np.ndarray) -> Split:
+def exclude(kept: np.ndarray, *, speakers: np.ndarray, reasons: Reasons) -> Split:
     """Remove items of which any speaking observation is excluded by policy.
+
+    Of several reasons the first by name counts (inside, no evidence, unreadable): it must not depend on the order of
+    delivery.
 
     Args:
         kept: Items still in the frame, ascending.
-        speakers: The item each judged observation belongs to; every kept item occurs at least once.
-        reasons: The policy's reason for each judged observation, or None.
+        speakers: The item each judged observation belongs to, ascending; those kept, each at least once.
+        reasons: The policy's reason for each judged observation, if any.
 
     Raises:
         ValueError: Some kept item has no judged observation: it would pass unjudged.
     """
-    position = np.searchsorted(kept, speakers)
-    if not np.bincount(position, minlength=len(kept)).all():
+    starts = np.flatnonzero(np.append(True, speakers[1:] != speakers[:-1])) if len(speakers) else speakers
+    if not np.array_equal(speakers[starts], kept):
         raise ValueError(
             "exclude: some item has no judged observation, expected one for each. Judge all speaking rows."
         )
-    verdict = np.full(len(kept), None, dtype=object)
-    bad = has_reason(reasons)
-    # Of several reasons the first by name counts (inside, no evidence, unreadable): it must not depend on the order of
-    # delivery. Written in reverse, so that it is written last.
-    why, known = factorize(reasons[bad])
-    rank = np.argsort(np.argsort(known.astype(str)))
-    order = np.argsort(rank[why], kind="stable")[::-1]
-    named = np.array([f"{EXCLUDED}.{reason}" for reason in known], dtype=object)
-    verdict[position[bad][order]] = named[why[order]]
+    names = tuple(sorted(reasons.words))
+    # None counts most, so that it is left only where no observation has a reason.
+    rank = np.array([len(names), *(names.index(word) for word in reasons.words)])[reasons.codes]
+    first = rank if len(starts) == len(rank) else np.minimum.reduceat(rank, starts)
+    verdict = Reasons.none(len(kept), tuple(f"{EXCLUDED}.{name}" for name in names))
+    verdict.codes[:] = (first + 1) % (len(names) + 1)
     return Split.by_reason(kept, verdict)

@@ -11,8 +11,6 @@ import pyarrow.compute as pc
 
 from resift.model.observation import PRN, STATES
 
-DECIDING = (PRN, "image_id", "observed_at", "state")
-
 _MISSING = -1
 
 
@@ -26,8 +24,11 @@ class Items:
     order: np.ndarray
     """The place in ``unsorted`` of each observation, in the order of (prn, image_id, observed_at)."""
 
-    rows: pa.Table
-    """What decides of each observation, sorted: prn, image_id, observed_at and state."""
+    numbers: np.ndarray
+    """PRN of each observation, in that order."""
+
+    instants_us: np.ndarray
+    """When each was observed, in that order, in microseconds."""
 
     first: np.ndarray
     """Position of each item's first observation, then the number of rows: ``len(items) + 1`` values."""
@@ -47,26 +48,28 @@ class Items:
     def __len__(self) -> int:
         return len(self.then)
 
-    def take(self, positions: np.ndarray, names: Sequence[str] | None = None) -> pa.Table:
-        """Return all columns, or some, of the observations at these positions."""
+    def take(
+        self, positions: np.ndarray, names: Sequence[str] | None = None, *, where: np.ndarray | None = None
+    ) -> pa.Table:
+        """Return all columns, or some, of the observations at these positions, null but ``where`` they are wanted."""
         table = self.unsorted if names is None else self.unsorted.select(names)
-        return table.take(pa.array(self.order[positions]))
+        return table.take(pa.array(self.order[positions], mask=None if where is None else ~where))
 
     @property
     def prn(self) -> np.ndarray:
         """The PRN of each item, ascending."""
-        return _int64(self.rows[PRN])[self.first[:-1]]
+        return self.numbers[self.first[:-1]]
 
     @property
     def observed_at_us(self) -> np.ndarray:
         """When each item was last observed as of then, in microseconds; a far past where it was not yet."""
-        observed = _int64(self.rows["observed_at"])
-        return np.where(self.then >= 0, observed[self.then] if len(observed) else 0, np.iinfo(np.int64).min)
+        observed = self.instants_us[self.then] if len(self) else self.instants_us
+        return np.where(self.then >= 0, observed, np.iinfo(np.int64).min)
 
     @property
     def first_observed_at_us(self) -> np.ndarray:
         """When each item was first observed, in microseconds."""
-        return _int64(self.rows["observed_at"])[self.first[:-1]]
+        return self.instants_us[self.first[:-1]]
 
     @property
     def newest(self) -> np.ndarray:
@@ -91,15 +94,17 @@ def merge_latest(rows: pa.Table, *, as_of_us: int, known_at_us: int) -> Items:
 
     Args:
         rows: Observations in the schema of a run, in any order, no nulls in prn, image_id, observed_at, state.
+            Text of few distinct values may be dictionaries.
         as_of_us: The instant of existence, in microseconds since 1970 UTC; observations at it are seen.
         known_at_us: The instant of rights, not before ``as_of_us``.
     """
-    unsorted, (order, rows) = rows, _sort(rows.select(DECIDING))
+    prn, observed = _int64(rows[PRN]), _int64(rows["observed_at"])
+    order, starts_item = _sort(rows, prn, observed)
+    prn, observed = prn[order], observed[order]
     if not len(rows):
         empty = np.empty(0, dtype=np.int64)
-        return Items(unsorted, order, rows, np.zeros(1, np.int64), empty, empty, empty, np.empty(0, dtype=bool))
-    observed = _int64(rows["observed_at"])
-    first = np.append(np.flatnonzero(_starts_item(rows)), len(rows))
+        return Items(rows, order, prn, observed, np.zeros(1, np.int64), empty, empty, empty, np.empty(0, dtype=bool))
+    first = np.append(np.flatnonzero(starts_item), len(rows))
     starts, sizes = first[:-1], np.diff(first)
     item = np.repeat(np.arange(len(sizes)), sizes)
 
@@ -109,13 +114,14 @@ def merge_latest(rows: pa.Table, *, as_of_us: int, known_at_us: int) -> Items:
     ties_now = (observed == observed[known][item]) & (known >= 0)[item]
     ties_now |= observed == observed[first[1:] - 1][item]
 
-    state = _state_codes(rows["state"])
+    state = _state_codes(rows["state"])[order]
     return Items(
-        unsorted=unsorted,
+        unsorted=rows,
         order=order,
-        rows=rows,
+        numbers=prn,
+        instants_us=observed,
         first=first,
-        then=_choose_by_content(unsorted, order, then, ties_then, item),
+        then=_choose_by_content(rows, order, then, ties_then, item),
         state_then=np.maximum.reduceat(np.where(ties_then, state, _MISSING), starts),
         state_now=np.maximum.reduceat(np.where(ties_now, state, _MISSING), starts),
         speaks=ties_then | ties_now,
@@ -128,43 +134,42 @@ def _last_until(instant_us: int, observed: np.ndarray, starts: np.ndarray) -> np
     return np.where(seen > 0, starts + seen - 1, _MISSING)
 
 
-def _sort(rows: pa.Table) -> tuple[np.ndarray, pa.Table]:
-    """Sort by PRN, image id and instant; ids only decide where two of them share a PRN."""
-    prn = _int64(rows[PRN])
+def _sort(rows: pa.Table, prn: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the order by PRN, image id and instant, and which observations in that order begin an item.
+
+    Ids are only looked at where two observations share a PRN.
+    """
     # Rows come as a few sorted runs, and a stable sort merges those instead of sorting anew.
     order = np.argsort(prn, kind="stable")
-    prn = prn[order]
-    same = prn[1:] == prn[:-1]
-    if same.any():
-        several = np.flatnonzero(np.append(same, False) | np.append(False, same))
-        observed = _int64(rows["observed_at"])[order[several]]
-        order[several] = order[several[np.lexsort((observed, prn[several]))]]
-    ordered = rows.take(pa.array(order))
-    if not np.any(same & ~_same_id_as_before(ordered)):
-        return order, ordered
-    order = pc.sort_indices(
-        rows, sort_keys=[(PRN, "ascending"), ("image_id", "ascending"), ("observed_at", "ascending")]
-    ).to_numpy()
-    return order, rows.take(pa.array(order))
+    same = np.flatnonzero(np.diff(prn[order]) == 0)
+    if len(same):
+        several = np.union1d(same, same + 1)
+        some = order[several]
+        order[several] = some[np.lexsort((observed[some], prn[some]))]
+        if not _same_ids(rows, order, same).all():
+            keys = [(PRN, "ascending"), ("image_id", "ascending"), ("observed_at", "ascending")]
+            order = pc.sort_indices(rows, sort_keys=keys).to_numpy()
+    starts_item = np.ones(len(rows), dtype=bool)
+    starts_item[same[_same_ids(rows, order, same)] + 1] = False
+    return order, starts_item
 
 
-def _starts_item(rows: pa.Table) -> np.ndarray:
-    return np.append(True, ~_same_id_as_before(rows))
-
-
-def _same_id_as_before(rows: pa.Table) -> np.ndarray:
-    ids = rows["image_id"]
-    return pc.equal(ids.slice(1), ids.slice(0, len(ids) - 1)).to_numpy(zero_copy_only=False).astype(bool)
+def _same_ids(rows: pa.Table, order: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return which of some observations in an order have the image id of the next one."""
+    these, those = (rows["image_id"].take(pa.array(order[at])) for at in (places, places + 1))
+    return pc.equal(these, those).to_numpy(zero_copy_only=False).astype(bool)
 
 
 def _state_codes(states: pa.ChunkedArray) -> np.ndarray:
-    codes = pc.index_in(states, value_set=pa.array(STATES))
+    """Return the state of each observation as an index into STATES, by its distinct values."""
+    encoded = states.combine_chunks().dictionary_encode()
+    codes = pc.index_in(encoded.dictionary, value_set=pa.array(STATES)).take(encoded.indices)
     if codes.null_count:
         strange = pc.unique(states.filter(pc.is_null(codes))).to_pylist()
         raise ValueError(
             f"state: found {strange}, expected one of {', '.join(STATES)}. The run was not made by ingest."
         )
-    return codes.to_numpy().astype(np.int64)
+    return codes.to_numpy().astype(np.int8)
 
 
 def _choose_by_content(
@@ -174,7 +179,7 @@ def _choose_by_content(
     tied = np.flatnonzero(ties & (np.bincount(item[ties], minlength=len(then)) > 1)[item])
     if not len(tied):
         return then
-    rows = unsorted.take(pa.array(order[tied]))
+    rows = plain(unsorted.take(pa.array(order[tied])))
     content = rows.append_column("_item", pa.array(item[tied])).append_column("_row", pa.array(tied))
     # Where a row lay in its drop says nothing about the item, so it only breaks ties of equal content.
     origin = ["source", "drop", "file", "row_number"]
@@ -186,6 +191,16 @@ def _choose_by_content(
     chosen = then.copy()
     chosen[items] = ordered["_row"].to_numpy()[firsts]
     return chosen
+
+
+def plain(rows: pa.Table) -> pa.Table:
+    """Return a table whose columns hold values, not numbers of a dictionary that only this table has."""
+    types = (field.type for field in rows.schema)
+    values = [
+        column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
+        for kind, column in zip(types, rows.columns, strict=True)
+    ]
+    return pa.table(values, names=rows.column_names)
 
 
 def _int64(column: pa.ChunkedArray) -> np.ndarray:

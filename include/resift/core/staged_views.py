@@ -10,7 +10,13 @@ ROW = "row_in_file"
 """Place of a row in its file, from 0."""
 
 _PART = {PRN: "BIGINT", "image_id": "VARCHAR", "license": "VARCHAR"}
-_EVIDENCE = {name: "BIGINT" if name == PRN else "VARCHAR" for name in STAGED_EVIDENCE.names if name != "observed_at"}
+_NEWEST = "newest_"
+_TYPES = {PRN: "BIGINT", "is_newest": "BOOLEAN"}
+_EVIDENCE = {
+    name: _TYPES.get(name, "VARCHAR")
+    for name in STAGED_EVIDENCE.names
+    if name != "observed_at" and not name.startswith(_NEWEST)
+}
 
 
 def create_part_view(source: str, columns: Sequence[str]) -> str:
@@ -28,8 +34,21 @@ def create_part_view(source: str, columns: Sequence[str]) -> str:
 
 
 def create_evidence_view(source: str, columns: Sequence[str]) -> str:
-    """Return the statement that makes the view ``evidence``."""
-    return _view("evidence", source, columns, [*_cast(columns, _EVIDENCE), _observed(columns)])
+    """Return the statement that makes the view ``evidence``.
+
+    What the newest observation says is what is written of it, and where nothing is, what the deciding one says if
+    that is the newest: a word written in spite of it counts.
+    """
+    newest = [_newest(name, columns) for name in STAGED_EVIDENCE.names if name.startswith(_NEWEST)]
+    return _view("evidence", source, columns, [*_cast(columns, _EVIDENCE), *newest, _observed(columns)])
+
+
+def _newest(name: str, columns: Sequence[str]) -> str:
+    written, same, then = (
+        _value(each, kind, columns)
+        for each, kind in ((name, "VARCHAR"), ("is_newest", "BOOLEAN"), (name.removeprefix(_NEWEST), "VARCHAR"))
+    )
+    return f"coalesce({written}, CASE WHEN {same} THEN {then} END) AS {name}"
 
 
 def _view(name: str, source: str, columns: Sequence[str], chosen: Sequence[str]) -> str:
@@ -44,11 +63,12 @@ def _observed(columns: Sequence[str]) -> str:
 
 
 def _cast(columns: Sequence[str], types: dict[str, str]) -> list[str]:
-    found = {name: _place(name, columns) for name in types}
-    return [
-        f"NULL::{kind} AS {name}" if found[name] is None else f"try_cast(c{found[name]} AS {kind}) AS {name}"
-        for name, kind in types.items()
-    ]
+    return [f"{_value(name, kind, columns)} AS {name}" for name, kind in types.items()]
+
+
+def _value(name: str, kind: str, columns: Sequence[str]) -> str:
+    place = _place(name, columns)
+    return f"NULL::{kind}" if place is None else f"try_cast(c{place} AS {kind})"
 
 
 def _place(name: str, columns: Sequence[str]) -> int | None:

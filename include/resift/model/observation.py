@@ -67,16 +67,18 @@ STAGED_EVIDENCE = pa.schema(
         pa.field("image_id", pa.string(), nullable=False),
         pa.field("observed_at", INSTANT, nullable=False),
         pa.field("state", pa.string(), nullable=False),
-        pa.field("newest_state", pa.string(), nullable=False),
         ("host", pa.string()),
-        ("newest_host", pa.string()),
         ("change", pa.string()),
         *EVIDENCE,
+        pa.field("is_newest", pa.bool_(), nullable=False),
+        ("newest_state", pa.string()),
+        ("newest_host", pa.string()),
         *[field.with_name(f"newest_{field.name}") for field in EVIDENCE],
     ]
 )
 """What the audit reads beside a staged part: the deciding observation, and the newest one's rights and evidence.
 
+Where the deciding observation ``is_newest``, what the newest one says is not written again.
 ``change`` is null for a member of the previous snapshot, else the cause for which the item entered.
 """
 

@@ -66,6 +66,8 @@ class Plan(Document):
     """Width of a range; fixed by the dataset file alone, so that parts do not depend on the pool's layout."""
 
     ranges: tuple[Range, ...]
+    """The last one to draw from ends with the margin, as far as no previous member lies beyond."""
+
     groups: tuple[tuple[int, ...], ...]
     """Range indexes of each task, consecutive."""
 
@@ -148,6 +150,9 @@ class CutReceipt(Document):
     rows: int
     width: int
     """Width of the interval covered: offset of the last item plus one, or the whole circle when all were taken."""
+
+    searched: int
+    """Offset up to which all items were counted, those beyond the cut too."""
 
     exhausted: bool
     """True when the whole circle was searched and held fewer than ``size`` items, so all were taken."""

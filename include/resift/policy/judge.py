@@ -56,7 +56,17 @@ class Judgement:
 
     def first_reasons(self) -> np.ndarray:
         """Return for each row the weightiest reason to exclude it, such as ``inside.owner_country``, or None."""
-        return self._decide(lambda reasons: reasons[0] if reasons else None, object)[self.combination]
+        codes, words = self.first_codes()
+        return np.array([None, *words], dtype=object)[codes]
+
+    def first_codes(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return the same as numbers, 0 for None and ``n`` for the ``n``-th of the words."""
+        first = self._decide(lambda reasons: reasons[0] if reasons else None, object)
+        words = sorted({word for word in first if word})
+        codes = np.zeros(len(first), dtype=np.int16)
+        for code, word in enumerate(words, start=1):
+            codes[first == word] = code
+        return codes[self.combination], tuple(words)
 
     def all_reasons(self) -> np.ndarray:
         """Return for each row every reason to exclude it, joined by ``;``; empty where it is included."""

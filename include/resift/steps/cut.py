@@ -62,13 +62,12 @@ def read_cut(store: Store, staging: Staging) -> CutReceipt:
 def _receipts(store: Store, staging: Staging, plan: Plan) -> tuple[list[RangeReceipt], list[RangeReceipt]]:
     """Return the receipts of the ranges to draw from, and of those that only tell fates.
 
-    A range planned for fates may have been drawn from by an earlier try of this step; it counts as drawn.
+    A range planned for fates, or in part, may have been drawn from whole by an earlier try of this step; that counts.
     """
     drawn, others = list[RangeReceipt](), list[RangeReceipt]()
     for a_range in plan.ranges:
-        receipt = read_receipt(store, staging, a_range)
-        if receipt is None and a_range.role == "fates":
-            receipt = read_receipt(store, staging, range_at(plan, a_range.index, role="draw"))
+        whole = range_at(plan, a_range.index, role="draw")
+        receipt = read_receipt(store, staging, a_range) or read_receipt(store, staging, whole)
         if receipt is None:
             raise StagingError(
                 f"refresh {plan.dataset.name} {plan.version}: range {a_range.index} has no receipt, expected all "
@@ -82,10 +81,13 @@ def _extend(
     sifter: Sifter, plan: Plan, drawn: list[RangeReceipt], others: list[RangeReceipt]
 ) -> tuple[list[RangeReceipt], list[RangeReceipt]]:
     """Sift on from the last range until there are enough items, or the circle is closed."""
-    ranges = -(-CIRCLE // plan.range_width)
     drawn = list(drawn)
-    while sum(receipt.kept for receipt in drawn) < plan.dataset.size and len(drawn) < ranges:
-        drawn.append(sifter.sift(range_at(plan, len(drawn), role="draw")))
+    while sum(receipt.kept for receipt in drawn) < plan.dataset.size and drawn[-1].range.hi < CIRCLE:
+        last = range_at(plan, drawn[-1].range.index, role="draw")
+        if drawn[-1].range.hi < last.hi:
+            drawn[-1] = sifter.sift(last)  # the plan wanted the first of it only
+        else:
+            drawn.append(sifter.sift(range_at(plan, len(drawn), role="draw")))
     return drawn, [receipt for receipt in others if receipt.range.index >= len(drawn)]
 
 
@@ -132,6 +134,7 @@ def _assemble(store: Store, staging: Staging, plan: Plan, ending: _Ending) -> Cu
         plan_id=staging.plan_id,
         rows=sum(part.rows for part in parts),
         width=width,
+        searched=taken[-1].range.hi,
         exhausted=exhausted,
         parts=tuple(parts),
         content_digest=content_digest(columns=columns, start=plan.start, width=width, parts=parts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 from resift.core.frame import exclude, expire, microseconds, suppress
 from resift.core.instants import END, FIRST
 from resift.core.latest import Items, merge_latest
-from resift.core.split import Split
+from resift.core.split import Reasons, Split
 from resift.core.suppression import find_suppressed
 from resift.errors import PoolError
 from resift.model.evidence import NO_READINGS, EvidenceCounts
@@ -22,6 +23,11 @@ from resift.policy import JUDGED, Policy, count_readings, judge, load_policy
 from resift.steps.pools import read_pool, read_suppressions
 from resift.steps.runs import PoolReader
 from resift.storage import Store
+
+FEW_WORDS = frozenset(["state", "license", "owner_country", "upload_country", "subdivision", "source"])
+"""Columns read as numbers of their few distinct values."""
+
+WORDS = pa.dictionary(pa.int32(), pa.string())
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class Framer:
         speakers, evidence = _speaking_rows(items, frame.kept, self.policy)
         days = (plan.version, plan.known_at.date())
         judged = judge(evidence, self.policy, days=days)
-        frame = frame.then(exclude(frame.kept, speakers=speakers, reasons=judged.first_reasons()))
+        frame = frame.then(exclude(frame.kept, speakers=speakers, reasons=Reasons(*judged.first_codes())))
         return Framed(items, frame, count_readings(judged, evidence, items=speakers))
 
     def suppressed(self, items: Items, chosen: np.ndarray) -> np.ndarray:
@@ -84,16 +90,26 @@ class Framer:
         """
         if not self.suppressions or not len(chosen):
             return np.zeros(len(chosen), dtype=bool)
-        found = self.suppressed_images(items.rows["image_id"].take(items.first[chosen]))
+        found = self.suppressed_images(items.prn[chosen], lambda at: items.take(items.first[chosen[at]], ["image_id"]))
         item_of_row = items.item_of_row
         rows = np.flatnonzero(np.isin(item_of_row, chosen))
         owners = items.take(rows, ["owner_id"])["owner_id"]
         hers = find_suppressed(owners, self.suppressions, kind="owner", salt=self.salt)
         return found | np.isin(chosen, item_of_row[rows[hers]])
 
-    def suppressed_images(self, ids: pa.ChunkedArray) -> np.ndarray:
-        """Return for each image id whether its removal was requested."""
-        return find_suppressed(ids, self.suppressions, kind="image", salt=self.salt)
+    def suppressed_images(self, prn: np.ndarray, ids_at: Callable[[np.ndarray], pa.Table]) -> np.ndarray:
+        """Return for each image whether its removal was requested.
+
+        Args:
+            prn: The PRN of each. Suppressed images are known by theirs, so that few ids need a closer look.
+            ids_at: Gives a table with the ids of those at some positions.
+        """
+        found = np.isin(prn, [entry.number for entry in self.suppressions if entry.kind == "image"])
+        near = np.flatnonzero(found)
+        if len(near):
+            ids = ids_at(near)["image_id"]
+            found[near] = find_suppressed(ids, self.suppressions, kind="image", salt=self.salt)
+        return found
 
 
 def _speaking_rows(items: Items, kept: np.ndarray, policy: Policy) -> tuple[np.ndarray, pa.Table]:
@@ -106,7 +122,9 @@ def _speaking_rows(items: Items, kept: np.ndarray, policy: Policy) -> tuple[np.n
     item_of_row = items.item_of_row
     rows = np.flatnonzero(items.speaks & wanted[item_of_row])
     carried = [name for name in policy.conditions if name in items.unsorted.column_names]
-    return item_of_row[rows], items.take(rows, [*JUDGED.names, *carried])
+    # Whose it is says nothing of the place: owners are looked at for suppressions alone.
+    judged = [name for name in JUDGED.names if name != "owner_id"]
+    return item_of_row[rows], items.take(rows, [*judged, *carried])
 
 
 def open_framer(store: Store, plan: Plan) -> Framer:
@@ -142,7 +160,8 @@ def read_schema(plan: Plan) -> pa.Schema:
     """Return the columns of the pool a refresh needs: what decides, what is judged, and what is published."""
     needed = [PRN, *IDENTITY.names, "url", *EVIDENCE.names, "source"]
     known = _known_fields(plan)
-    return pa.schema([known[name] for name in dict.fromkeys([*needed, *plan.dataset.publish_columns, *plan.columns])])
+    chosen = [known[name] for name in dict.fromkeys([*needed, *plan.dataset.publish_columns, *plan.columns])]
+    return pa.schema([field.with_type(WORDS) if field.name in FEW_WORDS else field for field in chosen])
 
 
 def rights_schema(plan: Plan) -> pa.Schema:

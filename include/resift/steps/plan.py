@@ -199,8 +199,12 @@ def _ranges(draft: Plan, framer: Framer) -> Iterator[Range]:
     require_bounded_ranges(draft.dataset, density=eligible * CIRCLE / looked_at, range_width=draft.range_width)
     width = width_to_search(size=draft.dataset.size, pilot_eligible=eligible, pilot_width=looked_at)
     drawn = -(-width // draft.range_width)
-    for index in range(drawn):
+    for index in range(drawn - 1):
         yield range_at(draft, index, role="draw")
+    last = range_at(draft, drawn - 1, role="draw")
+    # Beyond the margin nothing is expected to be drawn; but what became of every previous member is to be told.
+    end = max([width, *(min(hi, last.hi) for lo, hi in _previous_offsets(draft) if lo < last.hi)])
+    yield last.model_copy(update={"hi": min(end, last.hi)})
     for index in _previous_indexes(draft):
         if index >= drawn:
             yield range_at(draft, index, role="fates")
@@ -212,17 +216,20 @@ def range_at(plan: Plan, index: int, *, role: str) -> Range:
     return Range.model_validate({"index": index, "lo": lo, "hi": min(lo + plan.range_width, CIRCLE), "role": role})
 
 
-def _previous_indexes(plan: Plan) -> list[int]:
-    """Return the indexes of the ranges in which the previous snapshot has members, ascending."""
+def _previous_offsets(plan: Plan) -> list[tuple[int, int]]:
+    """Return the half-open intervals of offsets in which the previous snapshot has members."""
     if plan.previous is None:
         return []
     begin = (plan.previous.start - plan.start) % CIRCLE
     end = begin + plan.previous.width
-    pieces = [(begin, min(end, CIRCLE)), (0, max(0, end - CIRCLE))]
+    return [(lo, hi) for lo, hi in [(begin, min(end, CIRCLE)), (0, end - CIRCLE)] if lo < hi]
+
+
+def _previous_indexes(plan: Plan) -> list[int]:
+    """Return the indexes of the ranges in which the previous snapshot has members, ascending."""
     found = {
         index
-        for lo, hi in pieces
-        if lo < hi
+        for lo, hi in _previous_offsets(plan)
         for index in range(lo // plan.range_width, (hi - 1) // plan.range_width + 1)
     }
     return sorted(found)

@@ -49,7 +49,8 @@ def audit_version(store: Store, manifest: Manifest, *, policy: str, known_at: da
                 as_of_us=microseconds(midnight(manifest.version)),
                 known_at_us=microseconds(known_at),
             )
-            mine = pc.fill_null(pc.is_in(items.rows["image_id"], value_set=members.combine_chunks()), False).to_numpy()
+            ids = items.take(np.arange(len(items.order)), ["image_id"])["image_id"]
+            mine = pc.fill_null(pc.is_in(ids, value_set=members.combine_chunks()), False).to_numpy()
             rows = items.take(np.flatnonzero(items.speaks & mine))
             reasons = judge_evidence(rows.drop_columns([PRN, *IDENTITY.names]), rules, days=days)
             first: dict[str, str] = {}

@@ -18,7 +18,7 @@ from resift.model.pool import RunEntry
 from resift.steps.parquet import column_chunks
 from resift.storage import Store, prefetch
 
-SLICE_ROWS = 200_000
+SLICE_ROWS = 100_000
 """Observations aimed at in one slice: what a task holds in memory at a time."""
 
 
@@ -29,8 +29,11 @@ class PoolReader:
     """
 
     def __init__(self, store: Store, runs: Sequence[RunEntry], schema: pa.Schema) -> None:
-        """Prepare to read the columns of ``schema`` from ``runs``; nothing is opened yet."""
-        self._runs = [_Run(store, run, schema.names) for run in runs if run.rows]
+        """Prepare to read the columns of ``schema`` from ``runs``; nothing is opened yet.
+
+        A dictionary in the schema is read as numbers of distinct values, which takes less time than text.
+        """
+        self._runs = [_Run(store, run, schema) for run in runs if run.rows]
         self._schema = schema
 
     def rows_between(self, lo: int, hi: int) -> int:
@@ -73,8 +76,8 @@ class PoolReader:
 class _Run:
     """One run, opened at the first read."""
 
-    def __init__(self, store: Store, entry: RunEntry, columns: Sequence[str]) -> None:
-        self._store, self._entry, self._wanted = store, entry, columns
+    def __init__(self, store: Store, entry: RunEntry, schema: pa.Schema) -> None:
+        self._store, self._entry, self._schema = store, entry, schema
         self._file: pq.ParquetFile | None = None
         self._body: BinaryIO
         self._columns: list[str] = []
@@ -117,20 +120,20 @@ class _Run:
         file = self._open()
         read = [file.read_row_groups(list(wanted), columns=self._columns)] if wanted else []
         rows = pa.concat_tables([*kept, *read])
-        at = len(rows) - self._entry.row_group_rows[groups[-1]]
-        # Taken, not sliced: a slice would hold on to all that was read.
-        self._kept = (groups[-1], rows.take(pa.array(np.arange(at, len(rows)))))
+        # A slice holds on to what was read with it: to one slice of the pool, over all runs.
+        self._kept = (groups[-1], rows.slice(len(rows) - self._entry.row_group_rows[groups[-1]]))
         return rows
 
     def _open(self) -> pq.ParquetFile:
         if self._file is None:
+            words = [field.name for field in self._schema if pa.types.is_dictionary(field.type)]
             self._body = self._store.open(self._entry.key)
-            file = pq.ParquetFile(self._body, pre_buffer=False)
+            file = pq.ParquetFile(self._body, pre_buffer=False, read_dictionary=words)
             if file.metadata.num_rows != self._entry.rows:
                 raise PoolError(
                     f"{self._entry.key}: holds {file.metadata.num_rows} rows, its drop recorded {self._entry.rows}. "
                     "The run was replaced; restore it from a copy of the lake."
                 )
-            self._columns = [name for name in self._wanted if name in file.schema_arrow.names]
+            self._columns = [name for name in self._schema.names if name in file.schema_arrow.names]
             self._file = file
         return self._file

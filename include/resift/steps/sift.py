@@ -14,7 +14,6 @@ from resift.client.snapshots import read_manifest
 from resift.core.circle import intervals
 from resift.core.fates import (
     Fates,
-    count_causes,
     entry_causes,
     find_fates,
     last_heard,
@@ -27,7 +26,7 @@ from resift.core.frame import microseconds
 from resift.core.hosts import hosts
 from resift.core.latest import Items
 from resift.core.prn import permanent_random_numbers
-from resift.core.split import Split
+from resift.core.split import Reasons, Split
 from resift.errors import StagingError
 from resift.model.document import canonical_json, sha256_hex
 from resift.model.evidence import NO_READINGS, EvidenceCounts
@@ -35,6 +34,7 @@ from resift.model.grid import midnight
 from resift.model.keys import Staging
 from resift.model.manifest import Manifest
 from resift.model.observation import CHANGES, EVIDENCE, PRN, STAGED_EVIDENCE, TALLY
+from resift.model.reasons import LEFT_CAUSES
 from resift.model.refresh import GroupReceipt, Plan, Range, RangeReceipt, StagedFile
 from resift.policy import add_readings
 from resift.steps.framing import Framer, open_framer, published_schema
@@ -138,12 +138,13 @@ class Sifter:
     def _slice(self, lo: int, hi: int, *, drawn: bool) -> Sifted:
         assert self._framer is not None
         framed = self._framer.frame(lo, hi)
-        items, frame = framed.items, framed.frame
+        items, frame, published = framed.items, framed.frame, published_schema(self._plan)
         kept = frame.kept if drawn else frame.kept[:0]
         fates = self._fates(lo, hi, items, frame)
         entered = entry_causes(kept, items, fates, previous_as_of_us=self._previous_as_of_us())
-        rows = items.take(items.then[kept])
-        causes = fates.left if fates else np.empty(0, dtype=object)
+        names = dict.fromkeys([*published.names, PRN, "image_id", "observed_at", "state", "url", *EVIDENCE.names])
+        rows = items.take(items.then[kept], list(names))
+        causes = fates.left if fates else Reasons.none(0, LEFT_CAUSES)
         if not drawn:
             causes = rotate(causes)
         return Sifted(
@@ -151,7 +152,7 @@ class Sifter:
             frame=frame,
             readings=framed.readings,
             kept=len(kept),
-            published=rows.select(published_schema(self._plan).names).cast(published_schema(self._plan)),
+            published=rows.select(published.names).cast(published),
             evidence=_evidence(items, kept, rows, entered),
             left=causes,
             entered=entered,
@@ -168,7 +169,8 @@ class Sifter:
             return None
         assert self._framer is not None
         fates = find_fates(read_members(self._store, self._previous, [(lo, hi)]), items, frame)
-        suppressed = self._framer.suppressed_images(fates.members["image_id"])
+        members = fates.members
+        suppressed = self._framer.suppressed_images(members[PRN].to_numpy(), lambda at: members.take(pa.array(at)))
         known = fates.item >= 0
         suppressed[known] |= self._framer.suppressed(items, fates.item[known])
         return suppress_members(fates, suppressed)
@@ -191,8 +193,8 @@ class Sifted:
     kept: int
     published: pa.Table
     evidence: pa.Table
-    left: np.ndarray
-    entered: np.ndarray
+    left: Reasons
+    entered: Reasons
     changes: pa.Table
     tally: pa.Table
 
@@ -213,15 +215,15 @@ class _Counts:
     readings: EvidenceCounts = NO_READINGS
 
     def add(self, sifted: Sifted) -> None:
-        self.observations += len(sifted.items.rows)
-        self.superseded += len(sifted.items.rows) - len(sifted.items)
+        self.observations += len(sifted.items.order)
+        self.superseded += len(sifted.items.order) - len(sifted.items)
         self.kept += sifted.kept
         self.previous_members += len(sifted.left)
         self.readings = add_readings([self.readings, sifted.readings])
         for total, more in (
             (self.removed, sifted.frame.counts()),
-            (self.entered, count_causes(sifted.entered)),
-            (self.left, count_causes(sifted.left)),
+            (self.entered, sifted.entered.counts()),
+            (self.left, sifted.left.counts()),
         ):
             for word, count in more.items():
                 total[word] = total.get(word, 0) + count
@@ -234,18 +236,22 @@ class _Counts:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def _evidence(items: Items, kept: np.ndarray, rows: pa.Table, entered: np.ndarray) -> pa.Table:
-    hosted = {"host": hosts(rows["url"])}
-    if np.array_equal(items.newest[kept], items.then[kept]):
-        newest, hosted["newest_host"] = rows, hosted["host"]
-    else:
-        newest = items.take(items.newest[kept], ["url", "state", *EVIDENCE.names])
-        hosted["newest_host"] = hosts(newest["url"])
+def _evidence(items: Items, kept: np.ndarray, rows: pa.Table, entered: Reasons) -> pa.Table:
+    """Return what the audit reads of each kept item. Of a newest observation, only where it is another one."""
+    newest = items.newest[kept]
+    is_newest = newest == items.then[kept]
+    names = ["url", "state", *EVIDENCE.names]
+    # Mostly there is no other one, and nulls that are taken cost as much as values.
+    later = (
+        items.take(newest, names, where=~is_newest)
+        if not is_newest.all()
+        else pa.table({n: pa.nulls(len(kept), pa.string()) for n in names})
+    )
     columns = {name: rows[name] for name in (PRN, "image_id", "observed_at", "state", *EVIDENCE.names)}
-    columns |= {f"newest_{name}": newest[name] for name in ("state", *EVIDENCE.names)}
-    columns |= hosted
-    columns["change"] = pa.array(entered, pa.string())
-    return pa.table([columns[name] for name in STAGED_EVIDENCE.names], schema=STAGED_EVIDENCE)
+    columns |= {f"newest_{name}": later[name] for name in ("state", *EVIDENCE.names)}
+    columns |= {"host": hosts(rows["url"]), "newest_host": hosts(later["url"])}
+    columns |= {"is_newest": pa.array(is_newest), "change": entered.to_arrow()}
+    return pa.table(columns).select(STAGED_EVIDENCE.names).cast(STAGED_EVIDENCE)
 
 
 def _tally(items: Items, fates: Fates | None, *, salt: str, most_keys: int, as_of: datetime) -> pa.Table:
@@ -257,7 +263,7 @@ def _tally(items: Items, fates: Fates | None, *, salt: str, most_keys: int, as_o
     place = pa.array(np.cumsum(known) - 1, mask=~known)
     owners = newest["owner_id"].take(place).combine_chunks().dictionary_encode()
     hashed = [f"{number:016x}" for number in permanent_random_numbers(owners.dictionary, salt=salt)]
-    sources = newest["source"].take(place).combine_chunks()
+    sources = newest["source"].take(place).cast(pa.string()).combine_chunks()
     keys = {
         "owner": pa.array(hashed, pa.string()).take(owners.indices),
         "host": hosts(newest["url"]).take(place).combine_chunks(),

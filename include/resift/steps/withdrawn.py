@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 
 from resift.core.circle import intervals
 from resift.core.fates import find_items
-from resift.core.split import has_reason
 from resift.errors import PoolError
 from resift.model.approval import Approval
 from resift.model.observation import PRN
@@ -77,10 +76,13 @@ def _withdrawn(store: Store, framer: Framer, cut: CutReceipt, lo: int, hi: int) 
     """Count the items of a snapshot in an interval that may no longer be shown, by reason."""
     framed = framer.rights(lo, hi)
     reasons = framed.frame.reasons(len(framed.items))
-    if not has_reason(reasons).any():
+    if not reasons.given.any():
         return Counter()
     item = find_items(_read_members(store, cut, lo, hi), framed.items)
-    return Counter(reason.partition(".")[0] for reason in reasons[item[item >= 0]] if reason is not None)
+    found = Counter[str]()
+    for reason, count in reasons.take(item[item >= 0]).counts().items():
+        found[reason.partition(".")[0]] += count
+    return found
 
 
 def _read_members(store: Store, cut: CutReceipt, lo: int, hi: int) -> pa.Table:
