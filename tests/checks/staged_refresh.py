@@ -199,6 +199,7 @@ def _sample(path: str, ids: np.ndarray) -> pa.Table:
     values: dict[str, Any] = {name: [None] * rows for name in STAGED_EVIDENCE.names}
     values |= {"prn": numbers, "image_id": ids, "observed_at": [AS_OF - timedelta(days=90)] * rows}
     values |= {"state": ["public"] * rows, "newest_state": ["public"] * rows, "owner_country": ["US"] * rows}
+    values["is_newest"] = [False] * rows
     values |= {"owner_id": ["owner-secret"] * rows, "lat": ["48.8566-secret"] * rows}
     table = pa.Table.from_pydict(values, schema=STAGED_EVIDENCE)
     return table.append_column("part", pa.array([path] * rows, pa.string()))

@@ -18,6 +18,9 @@ Settings = Callable[[pa.Schema], dict[str, Any]]
 _DISTINCT = frozenset({PRN, "image_id", "url", "observed_at", "created_at", "lat", "lon", "sha256", "row_number"})
 """Columns whose values hardly repeat. A dictionary of them costs a third of the time of writing."""
 
+_DICTIONARY_BYTES = 65_536
+"""A dictionary that grows beyond is given up: of columns a source carries along nobody says whether values repeat."""
+
 
 def lasting(schema: pa.Schema) -> dict[str, Any]:
     """Return the settings of what stays."""
@@ -44,4 +47,5 @@ def column_chunks(
 
 def _dictionaries(schema: pa.Schema) -> dict[str, Any]:
     names = (name.removeprefix("newest_") for name in schema.names)
-    return {"use_dictionary": [full for full, name in zip(schema.names, names, strict=True) if name not in _DISTINCT]}
+    repeated = [full for full, name in zip(schema.names, names, strict=True) if name not in _DISTINCT]
+    return {"use_dictionary": repeated, "dictionary_pagesize_limit": _DICTIONARY_BYTES}
