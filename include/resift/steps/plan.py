@@ -70,7 +70,7 @@ def plan(
     plan_id = name_of_plan(draft)
     staging = Staging(dataset.name, as_of, plan_id)
     if store.stat(staging.plan) is None:
-        ranges = list(_ranges(draft, open_framer(store, draft)))
+        ranges = _ranges(draft, open_framer(store, draft))
         groups = _groups(draft, ranges, max_tasks=max_tasks, task_bytes=task_bytes)
         frozen = draft.model_copy(update={"ranges": tuple(ranges), "groups": groups})
         # Where another planner of the same cycle was first, its plan has the same inputs.
@@ -193,17 +193,25 @@ def _carried_columns(dataset: Dataset, runs: tuple[RunEntry, ...], conditions: t
     return found
 
 
-def _ranges(draft: Plan, framer: Framer) -> Iterator[Range]:
-    """Yield the ranges to sift: those the sample needs, then those where only previous members lie."""
+def _ranges(draft: Plan, framer: Framer) -> list[Range]:
+    """Return the ranges to sift for as much as the pilot says the sample needs."""
     eligible, looked_at = _pilot(draft, framer)
     require_bounded_ranges(draft.dataset, density=eligible * CIRCLE / looked_at, range_width=draft.range_width)
     width = width_to_search(size=draft.dataset.size, pilot_eligible=eligible, pilot_width=looked_at)
+    return list(ranges_within(draft, width))
+
+
+def ranges_within(draft: Plan, width: int) -> Iterator[Range]:
+    """Yield the ranges to draw from up to a width, then those where only previous members lie.
+
+    The last one to draw from ends with the width, for the rest would be sifted to be thrown away; but with the last
+    previous member, if one lies beyond: what became of each is to be told.
+    """
     drawn = -(-width // draft.range_width)
     for index in range(drawn - 1):
         yield range_at(draft, index, role="draw")
     last = range_at(draft, drawn - 1, role="draw")
-    # Beyond the margin nothing is expected to be drawn; but what became of every previous member is to be told.
-    end = max([width, *(min(hi, last.hi) for lo, hi in _previous_offsets(draft) if lo < last.hi)])
+    end = max([width, *(hi for lo, hi in _previous_offsets(draft) if lo < last.hi)])
     yield last.model_copy(update={"hi": min(end, last.hi)})
     for index in _previous_indexes(draft):
         if index >= drawn:
