@@ -152,6 +152,24 @@ def test_row_not_public_then_or_now_is_counted(field):
     assert wrong({field: "deleted"}) == {"not_public": 1}
 
 
+def test_newest_evidence_that_is_not_written_again_is_that_of_then():
+    same = {name: None for name in GOOD if name.startswith("newest_")}
+
+    assert wrong(same | {"is_newest": True}) == {}
+    assert wrong(same | {"is_newest": True, "state": "deleted"}) == {"not_public": 1}
+    assert measured(same | {"is_newest": True, "owner_country": "FR"}, exclusion=Nothing("FR"))["excluded"] == 1
+
+
+@pytest.mark.parametrize("is_newest", [False, None])
+def test_newest_evidence_that_is_not_written_and_not_that_of_then_is_unknown(is_newest):
+    assert wrong({"is_newest": is_newest, "newest_state": None}) == {"not_public": 1}
+
+
+def test_newest_evidence_written_beside_that_of_then_counts_all_the_same():
+    assert wrong({"is_newest": True, "newest_state": "deleted"}) == {"not_public": 1}
+    assert measured({"is_newest": True, "newest_host": "FR"}, exclusion=Nothing("FR"))["excluded"] == 1
+
+
 def test_each_row_with_an_excluded_word_is_counted_once():
     rows = [
         {PRN: CIRCLE - 5 + n, "image_id": str(n), "owner_country": c, "newest_host": h}
