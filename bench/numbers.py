@@ -93,6 +93,9 @@ def _refreshed(results: Results, *, rows: int, sample: int) -> dict[str, float |
     found[f"{name}_times_floor"] = ratio(mine, floor)
     for step in ("plan", *STEPS, "judge"):
         found[f"{name}_{step}_seconds"] = round(results.step(f"refresh {what}", step), 3)
+    for step in STEPS:
+        used = median(one["cpu"][step] for one in results.found[f"refresh {what}"])
+        found[f"{name}_{step}_rows_per_cpu_second"] = round(sample / used)
     for peer in ("polars", "pandas", "spark"):
         found[f"{name}_times_faster_than_{peer}"] = ratio(results.seconds(f"{peer} {what}"), mine)
     return found

@@ -87,7 +87,7 @@ def test_day_observes_the_next_items_in_turn_and_goes_round():
 def test_numbers_tell_what_a_part_costs_to_erase_and_to_compare(two_versions):
     results, timed = Results(), {"seconds": 2.0, "cpu_seconds": 2.0, "rss_mib": 500.0}
     for what in ("1000 of 6000", "100 of 6000", "100 of 600", "1000 of 6000 compacted"):
-        results.add(f"refresh {what}", {**timed, "steps": two_versions[1]["steps"]})
+        results.add(f"refresh {what}", {**timed, "steps": two_versions[1]["steps"], "cpu": two_versions[1]["cpu"]})
     results.add("ingest 6000", {**timed, "rows": 6000})
     results.add("compact 6000", {**timed, "rows": 6000})
     results.add("pull 1000 of 6000", {**timed, "bytes": 2**20})
