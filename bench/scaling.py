@@ -13,6 +13,9 @@ from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
+from resift.steps.publish import COPIES_AT_A_TIME
+from resift.storage.together import AT_A_TIME as DELETES_AT_A_TIME
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -36,8 +39,8 @@ class Measured:
     slot_seconds: float = 1.1
     """How long a task that does nothing holds its slot, by CeleryExecutor: `tools/measure-tasks`."""
 
-    scheduler_seconds: float = 0.21
-    """Processor time of the scheduler for each task. There is one scheduler, and it uses one core."""
+    control_seconds: float = 0.06
+    """Processor time for each task of the busiest of Airflow's own processes: one API server; the scheduler 0.04."""
 
     plan_bytes_per_row_group: float = 27
     """Size of a row group in the plan, which every task reads."""
@@ -88,10 +91,9 @@ GETS_PER_PART = {"sift": 2, "cut": 2, "audit": 2, "judge": 3, "publish": 3}
 PUTS_PER_PART = {"sift": 5, "cut": 0, "audit": 2, "judge": 0, "publish": 2}
 DELETES_PER_PART = 7
 GETS_PER_TASK, LISTS_PER_TASK = 3, 1
-SERIAL = ("cut", "publish")
-"""Steps that ask for one object after another; the judge asks ahead, in threads."""
+AT_A_TIME = {"cut": 1, "judge": 16, "publish": COPIES_AT_A_TIME}
+"""Requests under way at a time, in the steps that are not mapped."""
 
-READERS = 16
 PLAN_SECONDS = 1.0
 """Reading documents, and some row groups after the start point: a fifth of a second on 100 million."""
 
@@ -103,7 +105,7 @@ class Refresh:
     workers: int
     tasks: int
     seconds: dict[str, float]
-    scheduler_seconds: float
+    control_seconds: float
     gets: int
     puts: int
 
@@ -134,21 +136,25 @@ def refresh(
         requests = (gets[step] + puts[step]) / tasks
         work = sample.rows / tasks / rate * uneven + requests * (known.request_seconds + guessed.latency_seconds)
         turns = ceil(tasks / workers)
-        seconds[step] = max(turns * (known.slot_seconds + work), tasks * known.scheduler_seconds)
-    for step in ("cut", "judge", "publish"):
-        requests = gets[step] + puts[step] + (DELETES_PER_PART * sample.parts if step == "publish" else 0)
-        waited = requests * (known.request_seconds + guessed.latency_seconds)
-        seconds[step] = waited if step in SERIAL else waited / READERS
+        seconds[step] = max(turns * (known.slot_seconds + work), tasks * known.control_seconds)
+    for step, threads in AT_A_TIME.items():
+        seconds[step] = _waited(gets[step] + puts[step], threads, known, guessed)
+    seconds["publish"] += _waited(DELETES_PER_PART * sample.parts, DELETES_AT_A_TIME, known, guessed)
     seconds["judge"] += known.judge_seconds + known.judge_seconds_per_part * sample.parts
     order = ("plan", "sift", "cut", "audit", "judge", "publish")
     return Refresh(
         workers=workers,
         tasks=tasks,
         seconds={step: seconds[step] for step in order},
-        scheduler_seconds=tasks * known.scheduler_seconds,
+        control_seconds=tasks * known.control_seconds,
         gets=sum(gets.values()),
         puts=sum(puts.values()),
     )
+
+
+def _waited(requests: int, threads: int, known: Measured, guessed: Assumed) -> float:
+    """Return the seconds that requests take so many at a time; their processor time is one process's."""
+    return requests * max(known.request_seconds, (known.request_seconds + guessed.latency_seconds) / threads)
 
 
 CASES = ((4, 256), (40, 256), (400, 256), (400, 400), (400, 1_000))
@@ -157,14 +163,14 @@ CASES = ((4, 256), (40, 256), (400, 256), (400, 400), (400, 1_000))
 
 def table(sample: Sample, measured: Measured, assumed: Assumed) -> Iterator[str]:
     """Yield the lines of a table: one for each number of workers."""
-    yield "| workers | tasks | plan | sift | cut | audit | judge | publish | together | longest | scheduler alone |"
+    yield "| workers | tasks | plan | sift | cut | audit | judge | publish | together | longest | Airflow alone |"
     yield "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|---:|"
     for workers, tasks in CASES:
         one = refresh(sample, workers=workers, tasks=tasks, measured=measured, assumed=assumed)
         longest = max(one.seconds, key=lambda step: one.seconds[step])
         steps = " | ".join(f"{seconds:,.0f}" for seconds in one.seconds.values())
         yield (
-            f"| {workers} | {one.tasks:,} | {steps} | {one.total:,.0f} | {longest} | {2 * one.scheduler_seconds:,.0f} |"
+            f"| {workers} | {one.tasks:,} | {steps} | {one.total:,.0f} | {longest} | {2 * one.control_seconds:,.0f} |"
         )
 
 
