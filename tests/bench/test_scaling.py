@@ -31,7 +31,7 @@ from resift.steps.sift import sift
 from resift.storage import MemoryStore
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "scaling.md"
-GETS, PUTS = ("get", "get_range", "open", "stat"), ("put", "put_file", "create", "copy")
+GETS, PUTS = ("get", "get_range", "stream", "open", "stat"), ("put", "put_file", "create", "copy")
 
 
 class Asked:
