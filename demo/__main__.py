@@ -1,4 +1,4 @@
-"""Make a pool, run three cycles by Airflow, and a fourth that is held: ``python -m demo [--items N] [--folder F]``."""
+"""Three cycles by Airflow, a fourth refused, then approved: ``python -m demo [--items N] [--folder F]``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _START = time.monotonic()
 
 
 def main() -> int:
-    """Run the demo. Exit code 0 if three cycles were published and verified, and the fourth was held for its reason."""
+    """Run the demo. Exit code 0 if three cycles were published and verified, and the fourth refused for its reason."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=main.__doc__)
     parser.add_argument("--items", type=int, default=FULL, help="Images in the made-up pool.")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "demo", help="Where to make it; wiped first.")
@@ -31,7 +31,10 @@ def main() -> int:
     place = Place(given.folder.resolve())
     _wipe(place)
     size = _prepare(place, given.items)
-    print(f"A rolling sample of {size:,} from a pool of {given.items:,} made-up images, refreshed every 90 days.\n")
+    print(f"A rolling sample of {size:,} from a pool of {given.items:,} made-up images, refreshed every 90 days.")
+    print(
+        "Three stories: cycles that are clean, one that is refused, and the same one held and approved by a person.\n"
+    )
     _make(place, given.items)
     store = open_store(place.lake.as_uri())
     for quarter in range(len(VERSIONS)):
@@ -86,7 +89,7 @@ def _live_through(place: Place, store: Store, quarter: int) -> None:
         said(f"{rows:,} rows = {observations:,} observations + {rows - observations:,} in quarantine")
     with _timed(f"airflow dags test refresh_snapshot_{DATASET} {as_of}") as said:
         succeeded = run_dag(place, f"refresh_snapshot_{DATASET}", as_of)
-        said("published" if succeeded else "NOT published")
+        said("published" if succeeded else "REFUSED, nothing is published")
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def tell(place: Place, store: Store) -> int:
     """Print the story. Return 0 if it is the one that was meant, else 1."""
     _heading("Rows that could not be read lie in quarantine, each with its number and its reason")
     _tell_quarantine(store)
-    _heading("Three cycles were published; each is pinned by version and digest")
+    _heading("1. Clean: three cycles were published, each named by version and digest")
     problems = [] if show(place, "snapshots") == 0 else ["resift snapshots failed"]
     _heading("How the latest was drawn, and what became of every observation read for it")
     problems += [] if show(place, "show", "latest") == 0 else ["resift show failed"]
@@ -32,11 +32,21 @@ def tell(place: Place, store: Store) -> int:
     problems += [] if show(place, "diff", str(VERSIONS[1]), str(VERSIONS[2])) == 0 else ["resift diff failed"]
     _heading("Every digest, count and order of the three, computed again")
     problems += [f"{day} does not verify" for day in VERSIONS[:3] if show(place, "verify", str(day)) != 0]
-    _heading(f"The fourth cycle was not published: {VANISHING_SHARE:.0%} of one host's images were deleted at once")
+    gone = f"{VANISHING_SHARE:.0%} of one host's images vanished at once"
+    _heading(f"2. Refused: {gone}, so the fourth cycle was not published")
+    _say(
+        f"The run was unattended, so nobody could be asked: it failed, and readers still get {VERSIONS[2]}. Members "
+        "are the images of that version; one host may lose a quarter of its own from one version to the next."
+    )
+    print()
     verdict = _read_verdict(store)
     _tell_refusal(verdict)
     problems += _differs(store, verdict)
-    _heading("A person who knows why reads the reasons, approves just this verdict, and it is published")
+    _heading(
+        "3. Held and approved: a person who knows why reads the reasons, approves this verdict, and it is published"
+    )
+    _say("In Airflow's web interface an attended run waits a week and asks the same. Who, when and why are published.")
+    print()
     problems += _approve(place, store, verdict)
     _tell_places(place)
     for problem in problems:
@@ -46,6 +56,10 @@ def tell(place: Place, store: Store) -> int:
 
 def _heading(text: str) -> None:
     print(f"\n\n{text}\n{'-' * len(text)}", flush=True)
+
+
+def _say(text: str) -> None:
+    print(textwrap.fill(text, 110, break_long_words=False, break_on_hyphens=False), flush=True)
 
 
 def _tell_quarantine(store: Store) -> None:
@@ -72,9 +86,7 @@ def _tell_refusal(verdict: Verdict | None) -> None:
     try:
         require_pass(verdict)
     except RefreshRefused as refusal:
-        print(
-            textwrap.fill(f"{type(refusal).__name__}: {refusal}", 110, break_long_words=False, break_on_hyphens=False)
-        )
+        _say(f"{type(refusal).__name__}: {refusal}")
 
 
 def _approve(place: Place, store: Store, verdict: Verdict | None) -> list[str]:

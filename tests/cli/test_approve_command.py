@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from resift.storage import Store, open_store
 PASSED = Finding(rule="ids are not null", status="pass", found="holds", expected="null_ids = 0")
 JUMP = Finding(rule="members gone stale", status="hold", found="40%", expected="at most 30%")
 
+DRIFT = Finding(rule="the mix by host drifts little", status="warn", found="12.0%", expected="at most 10.0%")
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
@@ -26,7 +29,7 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def verdict(store: Store) -> Verdict:
     make_pool(store, [observation(f"p{number}", cycle(0)) for number in range(20)])
-    return hand_in(store, draw(store, make_dataset(), cycle(0)), status="hold", findings=(PASSED, JUMP))
+    return hand_in(store, draw(store, make_dataset(), cycle(0)), status="hold", findings=(PASSED, JUMP, DRIFT))
 
 
 def run(store: Store, *arguments: str) -> Result:
@@ -38,6 +41,7 @@ def test_without_seal_it_shows_the_reasons_and_publishes_nothing(store: Store, v
 
     assert shown.exit_code == 0
     assert "members gone stale: found 40%, expected at most 30%." in shown.stdout
+    assert "worth a look: the mix by host drifts little: found 12.0%, expected at most 10.0%." in shown.stdout
     assert f"resift approve sample 2026-01-01 --seal {verdict.seal[:12]} --by YOU --why REASON" in shown.stdout
     assert list_versions(store, "sample") == []
 
@@ -47,7 +51,18 @@ def test_with_seal_name_and_reason_it_publishes_and_shows_them(store: Store, ver
 
     assert ran.exit_code == 0, ran.output
     assert "UTC by night shift: [moved] house" in ran.stdout
+    assert ran.stdout.endswith(
+        "1 finding is worth a look, and held nothing up:\n"
+        "  the mix by host drifts little: found 12.0%, expected at most 10.0%.\n"
+    )
     assert list_versions(store, "sample") == [cycle(0)]
+
+
+def test_warnings_do_not_spoil_json(store: Store, verdict: Verdict) -> None:
+    ran = run(store, "--seal", verdict.seal[:12], "--by", "night shift", "--why", "it moved", "--json")
+
+    assert json.loads(ran.stdout)["verdict_seal"] == verdict.seal
+    assert "found 12.0%, expected at most 10.0%." in ran.stderr
 
 
 @pytest.mark.parametrize("given", [(), ("--by", "me"), ("--why", "so")])

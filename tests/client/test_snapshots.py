@@ -10,6 +10,7 @@ from resift.client.snapshots import (
     list_datasets,
     list_versions,
     read_manifest,
+    read_verdict,
 )
 from resift.errors import DatasetNotFound, SnapshotDamaged, SnapshotNotFound
 from resift.model import keys
@@ -118,3 +119,29 @@ def test_versions_are_listed_where_the_pointer_to_the_latest_is_not_written_yet(
 
     assert list_versions(store, "sample") == [cycle(0)]
     assert find_latest(store, "sample") is None
+
+
+def test_verdict_of_a_version_is_the_one_its_manifest_names(store):
+    manifest = read_manifest(store, "faces", cycle(0))
+
+    assert read_verdict(store, manifest).seal == manifest.verdict_seal
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda store, key: store.delete(key), "not found, expected the verdict with seal"),
+        (lambda store, key: store.put(key, store.get(key)[:-9]), "expected a Verdict"),
+        (lambda store, key: store.put(key, store.get(key).replace(b'"pass"', b'"warn"')), "its content gives"),
+    ],
+    ids=["gone", "torn", "edited"],
+)
+def test_verdict_that_is_not_the_one_named_is_damage(spoil, words):
+    store = MemoryStore()
+    make_pool(store, [observation(f"i{n}", cycle(0)) for n in range(50)])
+    manifest = publish_unjudged(store, make_dataset(size=20), cycle(0))
+    (extra,) = (one for one in manifest.extras if one.path.endswith("verdict.json"))
+    spoil(store, keys.snapshot("sample", cycle(0)) + extra.path)
+
+    with pytest.raises(SnapshotDamaged, match=words):
+        read_verdict(store, manifest)

@@ -14,7 +14,7 @@ from resift.model.approval import Approval
 from resift.model.manifest import Manifest
 from resift.model.mixes import Mixes
 from resift.model.verdict import Finding, Verdict
-from resift.report.charts import Arc, Bar, bars, circle, histogram
+from resift.report.charts import Arc, Bar, bars, circle, histogram, shortened
 from resift.report.page import report
 from resift.storage import MemoryStore
 
@@ -110,6 +110,27 @@ def test_words_of_others_are_shown_as_words(page):
 def test_verdict_stands_on_top_with_what_is_to_be_looked_at(page):
     assert page.index("Passed, with something to look at") < page.index("From what was read to the snapshot")
     assert "ages drift little: found 31.0%, expected age_drift_warn at most 25.0%." in page
+
+
+def test_value_says_on_a_telephone_which_column_it_is_of(page):
+    wide = "".join(re.findall(r'<div class="wide">.*?</table>', page, flags=re.S))
+
+    assert "<td data-label=" in wide
+    assert "<td>" not in wide
+
+
+FULL = "not drawn: eligible, but the sample was full"
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "drawn"),
+    [(FULL, "−63", FULL), (FULL, "−123,456,789", "not drawn: eligib…e sample was full"), ("a" * 48, "1%", None)],
+)
+def test_label_is_shortened_only_where_its_value_stands(label, value, drawn):
+    found = shortened(label, beside=value)
+
+    assert len(found) * 7.5 + len(value) * 9 <= 380
+    assert found == drawn if drawn else "…" in found
 
 
 def test_equal_input_gives_equal_bytes(published):

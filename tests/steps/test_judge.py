@@ -131,6 +131,12 @@ def test_no_page_loads_or_runs_anything_and_links_only_its_neighbours(judged: tu
         assert "default-src 'none'" in page
 
 
+def test_page_of_what_was_found_names_what_it_looked_at(judged: tuple[MemoryStore, Verdict]) -> None:
+    store, _ = judged
+
+    assert b"Data asset: parts" in store.get(KEYS.docs + "validations/parts.html")
+
+
 def test_judging_reaches_for_no_other_computer(judged: tuple[MemoryStore, Verdict]) -> None:
     # Other tests of this process talk to servers on this very computer.
     assert [call for call in CALLED if "127.0.0.1" not in call and "localhost" not in call] == []

@@ -41,6 +41,8 @@ def data_docs(validations: Sequence[Validation]) -> Iterator[tuple[str, bytes]]:
     for one in validations:
         expected = ExpectationSuitePageRenderer().render(one.suite)
         yield f"expectations/{one.suite.name}.html", view.render(expected).encode()
+        # The renderer looks for the asset's name where older versions of its library put it, and says None.
+        one.outcome.meta["batch_spec"]["data_asset_name"] = one.suite.name
         found = _without_clock(ValidationResultsPageRenderer().render(one.outcome))
         # The renderer expects its page four folders down, by run and batch; there is one run, so ours lies beside.
         page = view.render(found).replace("../../../../expectations/", "../expectations/")

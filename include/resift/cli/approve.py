@@ -25,7 +25,7 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Show why a snapshot is held; with --seal, --by and --why, approve it and publish it."""
-    from resift.cli.render import render_manifest
+    from resift.cli.render import render_manifest, render_warnings
     from resift.steps.approve import approve as write
     from resift.steps.approve import find_verdict, list_verdicts
     from resift.steps.publish import publish
@@ -41,6 +41,7 @@ def approve(
     write(store, verdict, by=by, why=why, at=datetime.now(UTC))
     manifest = publish(store, dataset=dataset, version=day, plan_id=verdict.plan_id, verdict=verdict)
     render_manifest(manifest, as_json=as_json)
+    render_warnings(verdict, as_json=as_json)
 
 
 def _show(verdicts: list[Verdict], what: str, *, as_json: bool) -> None:
@@ -56,6 +57,8 @@ def _show(verdicts: list[Verdict], what: str, *, as_json: bool) -> None:
         )
         for finding in verdict.failures():
             typer.echo(f"  {finding.message()}")
+        for finding in verdict.warnings():
+            typer.echo(f"  worth a look: {finding.message()}")
         if verdict.status == "hold":
             seal = verdict.seal[:SEAL_DIGITS]
             typer.echo(f"If this is real: resift approve {what} --seal {seal} --by YOU --why REASON")

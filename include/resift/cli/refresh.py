@@ -35,14 +35,17 @@ def refresh(
             "refresh: Great Expectations is not installed, expected it: no snapshot is published unjudged. "
             "Install resift with its extra: pip install 'resift[airflow]'."
         )
-    from resift.cli.render import render_manifest
+    from resift.cli.render import render_manifest, render_warnings
+    from resift.client.snapshots import read_verdict
     from resift.steps.refresh import refresh as run
 
     config = read_dataset(dataset)
     known = _parse_instant(known_at) if known_at else datetime.now(UTC)
     cycle = parse_date(as_of) if as_of else _latest(config.grid, known)
-    manifest = run(open_lake(lake), dataset=config, as_of=cycle, known_at=known, workers=workers)
+    store = open_lake(lake)
+    manifest = run(store, dataset=config, as_of=cycle, known_at=known, workers=workers)
     render_manifest(manifest, as_json=as_json)
+    render_warnings(read_verdict(store, manifest), as_json=as_json)
 
 
 def _latest(grid: Grid, instant: datetime) -> date:

@@ -25,7 +25,7 @@ from resift.model.reasons import (
     place,
     spell,
 )
-from resift.model.verdict import Finding
+from resift.model.verdict import Finding, Verdict
 
 if TYPE_CHECKING:  # what answers without reading rows need not load Arrow
     import pyarrow as pa
@@ -113,6 +113,15 @@ def render_manifest(manifest: Manifest, *, as_json: bool) -> None:
         share = m.changes.turnover
         out.print(f"\nagainst {m.changes.previous.version}: {entered:,} entered, {left:,} left, turnover {share:.3f}")
         out.print(_causes(m.changes.entered, m.changes.left))
+
+
+def render_warnings(verdict: Verdict, *, as_json: bool) -> None:
+    """Print what the judge found worth a look, each with value and limit; beside JSON on stderr."""
+    if warnings := verdict.warnings():
+        count = "1 finding is" if len(warnings) == 1 else f"{len(warnings)} findings are"
+        typer.echo(f"\n{count} worth a look, and held nothing up:", err=as_json)
+        for finding in warnings:
+            typer.echo(f"  {finding.message()}", err=as_json)
 
 
 def _render_funnel(manifest: Manifest, out: Console) -> None:

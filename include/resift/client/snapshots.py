@@ -20,6 +20,7 @@ from resift.errors import (
 from resift.model import keys
 from resift.model.manifest import Latest, Manifest
 from resift.model.tombstone import Tombstone
+from resift.model.verdict import Verdict
 from resift.storage import Store
 
 
@@ -94,6 +95,31 @@ def read_manifest(store: Store, dataset: str, version: str | date) -> Manifest:
             f"Ask for {day}.{manifest.revision}, or for {day} to take any revision."
         )
     return manifest
+
+
+def read_verdict(store: Store, manifest: Manifest) -> Verdict:
+    """Return the verdict a version was published with.
+
+    Raises:
+        SnapshotDamaged: It is not there, or not the one the manifest names.
+    """
+    key = keys.snapshot(manifest.dataset, manifest.version) + keys.quality(manifest.verdict_seal, "verdict.json")
+    what = f"snapshot {manifest.dataset} {manifest.version}: {key}"
+    try:
+        verdict = Verdict.from_json(_read_bounded(store, key), what=what)
+    except KeyNotFound as error:
+        raise SnapshotDamaged(
+            f"{what}: not found, expected the verdict with seal {manifest.verdict_seal[:12]}…. "
+            f"Run `resift verify {manifest.version}`."
+        ) from error
+    except StagingError as error:
+        raise SnapshotDamaged(str(error)) from error
+    if not verdict.seal == verdict.expected_seal() == manifest.verdict_seal:
+        raise SnapshotDamaged(
+            f"{what}: its seal is {verdict.seal[:12]}…, its content gives {verdict.expected_seal()[:12]}…, expected "
+            f"{manifest.verdict_seal[:12]}…. Run `resift verify {manifest.version}`."
+        )
+    return verdict
 
 
 def find_previous(store: Store, dataset: str, version: date) -> Manifest | None:

@@ -12,6 +12,8 @@ from resift.model.document import Days, Document, Name
 from resift.model.grid import Grid
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Stop = Annotated[float | None, Field(ge=0, le=1, exclude_if=lambda limit: limit is None)]
+"""A limit that need not be set. Unset it is not written: a manifest from before it was known keeps its digest."""
 
 
 class Limits(Document):
@@ -59,25 +61,25 @@ class Limits(Document):
     size_drift_warn: Share = 0.05
     """A larger change of size than this is shown."""
 
-    size_drift_stop: Share | None = None
+    size_drift_stop: Stop = None
     """A larger change of size than this: stop, not to be approved. Not set: never."""
 
     deleted_share_warn: Share = 0.05
     """More members than this deleted or turned private: shown."""
 
-    deleted_share_stop: Share | None = None
+    deleted_share_stop: Stop = None
     """More members than this deleted or turned private: stop, not to be approved. Not set: never."""
 
     stale_share_warn: Share = 0.15
     """More members than this gone stale: shown."""
 
-    stale_share_stop: Share | None = None
+    stale_share_stop: Stop = None
     """More members than this gone stale: stop, not to be approved. Not set: never."""
 
     excluded_share_warn: Share = 0.02
     """More members than this newly excluded: shown."""
 
-    excluded_share_stop: Share | None = None
+    excluded_share_stop: Stop = None
     """More members than this newly excluded: stop, not to be approved. Not set: never."""
 
     churn: Share = 0.50
@@ -86,7 +88,7 @@ class Limits(Document):
     churn_warn: Share = 0.25
     """More members than this gone for any cause but rotation: shown."""
 
-    churn_stop: Share | None = None
+    churn_stop: Stop = None
     """More members than this gone for any cause but rotation: stop, not to be approved. Not set: never."""
 
     turnover_gap_warn: Share = 0.10
@@ -98,7 +100,7 @@ class Limits(Document):
     country_drift_warn: Share = 0.10
     """Larger distance than this between the mixes by country: shown."""
 
-    country_drift_stop: Share | None = None
+    country_drift_stop: Stop = None
     """Larger distance than this between the mixes by country: stop, not to be approved. Not set: never."""
 
     license_drift: Share = 0.25
@@ -107,7 +109,7 @@ class Limits(Document):
     license_drift_warn: Share = 0.10
     """Larger distance than this between the mixes by licence: shown."""
 
-    license_drift_stop: Share | None = None
+    license_drift_stop: Stop = None
     """Larger distance than this between the mixes by licence: stop, not to be approved. Not set: never."""
 
     host_drift: Share = 0.25
@@ -116,7 +118,7 @@ class Limits(Document):
     host_drift_warn: Share = 0.10
     """Larger distance than this between the mixes by host: shown."""
 
-    host_drift_stop: Share | None = None
+    host_drift_stop: Stop = None
     """Larger distance than this between the mixes by host: stop, not to be approved. Not set: never."""
 
     age_drift: Share = 0.50
@@ -125,7 +127,7 @@ class Limits(Document):
     age_drift_warn: Share = 0.25
     """Ages moved by more than this share of ``max_age``: shown."""
 
-    age_drift_stop: Share | None = None
+    age_drift_stop: Stop = None
     """Ages moved by more than this share of ``max_age``: stop, not to be approved. Not set: never."""
 
     null_drift: Share = 0.10
@@ -134,7 +136,7 @@ class Limits(Document):
     null_drift_warn: Share = 0.02
     """Share of nulls in a published column changed by more than this: shown."""
 
-    null_drift_stop: Share | None = None
+    null_drift_stop: Stop = None
     """Share of nulls in a published column changed by more than this: stop, not to be approved. Not set: never."""
 
     @model_validator(mode="after")

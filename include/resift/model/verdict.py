@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
+
+from pydantic import Field
 
 from resift.errors import VerdictError
 from resift.model.document import Document, Name, canonical_json, sha256_hex
@@ -47,8 +49,11 @@ class Verdict(Document):
     cut_digest: str = ""
     """Digest of the whole receipt of the cut: its counts are published too, and where its parts lie."""
 
-    measured_digest: str = ""
-    """One digest over all measurements that were judged, each of which names the rows that were sampled."""
+    measured_digest: Annotated[str, Field(exclude_if=lambda digest: not digest)] = ""
+    """One digest over all measurements that were judged, each of which names the rows that were sampled.
+
+    Absent in verdicts of older versions of resift, whose seals are without it.
+    """
 
     status: Status
     findings: tuple[Finding, ...]

@@ -14,7 +14,8 @@ from importlib.resources import files
 
 WIDTH = 380
 _ROW = 40
-_LONGEST = 43
+_LETTER, _DIGIT = 7.5, 9
+"""Widths of a letter and of a bold digit, in the widest font a reader is likely to have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def bars(name: str, title: str, description: str, lines: Sequence[Bar]) -> str:
         left = min(left, WIDTH - length)
         drawn.append(
             f"<g><title>{escape(bar.label)}: {escape(bar.shown)}</title>"
-            f'<text x="0" y="{top + 15}">{escape(shortened(bar.label))}</text>'
+            f'<text x="0" y="{top + 15}">{escape(shortened(bar.label, beside=bar.shown))}</text>'
             f'<text class="value" x="{WIDTH}" y="{top + 15}" text-anchor="end">{escape(bar.shown)}</text>'
             f'<rect class="track" x="0" y="{top + 21}" width="{WIDTH}" height="9" rx="2"/>'
             f'<rect class="{bar.tone}" x="{left:.1f}" y="{top + 21}" width="{length:.1f}" height="9" rx="2"/>'
@@ -128,11 +129,12 @@ def _arc(x: float, y: float, radius: float, arc: Arc) -> str:
     return f'<path class="arc {arc.tone}" d="M{x1:.2f} {y1:.2f}A{radius:g} {radius:g} 0 {large} 1 {x2:.2f} {y2:.2f}"/>'
 
 
-def shortened(label: str) -> str:
+def shortened(label: str, *, beside: str) -> str:
     """Return a label that fits beside its value: the middle of a long one is left out."""
-    if len(label) <= _LONGEST:
+    longest = int((WIDTH - _DIGIT * (len(beside) + 1)) / _LETTER)
+    if len(label) <= longest:
         return label
-    half = (_LONGEST - 1) // 2
+    half = (longest - 1) // 2
     return f"{label[:half]}…{label[-half:]}"
 
 

@@ -84,8 +84,9 @@ def _banner(verdict: Verdict) -> dict[str, Any]:
     counts = dict.fromkeys(("pass", "warn", "hold", "fail", "not_applicable"), 0)
     for finding in verdict.findings:
         counts[finding.status] += 1
-    shown = [finding for finding in verdict.findings if finding.status in ("fail", "hold", "warn")]
-    return {"counts": counts, "shown": shown, "tone": "bad" if verdict.failures() else "warn" if shown else "good"}
+    shown = [*verdict.failures(), *verdict.warnings()]
+    # A version that exists was let pass: what was held and approved is worth a look, and not wrong.
+    return {"counts": counts, "shown": shown, "tone": "warn" if shown else "good"}
 
 
 def _is_measure(finding: Finding) -> bool:
