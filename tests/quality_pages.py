@@ -34,6 +34,8 @@ def suites() -> Iterator[Any]:
     yield drop_suite.drop_files_suite()
     yield drop_suite.drop_runs_suite()
     yield drop_suite.drop_suite(make_source(max_bad_rows={}))
+    source = make_source(max_bad_rows={}, null_drift={"reject": 0.5})
+    yield drop_suite.drop_nulls_suite(source, rows=ROWS, before=ROWS)
     yield published_suite.files_suite()
     yield published_suite.published_parts_suite(_published())
     yield published_suite.published_suite()

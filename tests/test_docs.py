@@ -22,7 +22,7 @@ from resift.core.circle import offsets
 from resift.model import field, keys
 from resift.model.dataset import Dataset, Limits
 from resift.model.document import Document
-from resift.model.source import BadRows, Csv, Fields, Source
+from resift.model.source import BadRows, Csv, Fields, NullDrift, Source
 from resift.storage import open_store
 
 DOCS = ROOT / "docs"
@@ -100,6 +100,7 @@ def test_every_key_and_default_of_a_dataset_file_is_documented_and_no_other() ->
 
 def test_every_key_and_default_of_a_source_file_is_documented_and_no_other() -> None:
     declared = declared_keys(Source) | declared_keys(Csv, "csv.") | declared_keys(BadRows, "max_bad_rows.")
+    declared |= declared_keys(NullDrift, "null_drift.")
     declared |= declared_keys(Fields, "fields.") | declared_keys(field.Lookup, "lookup.")
     for origin in ORIGINS:
         declared |= declared_keys(origin)
@@ -142,7 +143,7 @@ def test_every_option_and_argument_of_a_command_is_documented_and_no_other(comma
     named = {word.strip("`…") for cells in rows(page) for word in cells[0].split() if word.strip("`…").isupper()}
 
     assert shown == options
-    assert len(named - {"FILE", "INSTANT", "URL", "NAME", "DATE", "N", "TEXT", "ID", "DIGEST", "NAMES"}) == len(
+    assert len(named - {"FILE", "INSTANT", "URL", "NAME", "DATE", "N", "TEXT", "ID", "DIGEST", "NAMES", "DIR"}) == len(
         arguments
     )
 

@@ -38,7 +38,7 @@ def published(store: MemoryStore) -> Manifest:
 
 
 def broken(store: MemoryStore, manifest: Manifest) -> dict[str, Finding]:
-    findings = judge_published(store, manifest, verify(store, manifest))
+    findings = judge_published(store, manifest, verify(store, manifest)).findings
     return {one.rule: one for one in findings if one.status != "pass"}
 
 
@@ -49,7 +49,7 @@ def rewrite(store: MemoryStore, key: str, table: pa.Table) -> None:
 
 
 def test_version_as_published_passes_every_rule(store: MemoryStore) -> None:
-    findings = judge_published(store, published(store), verify(store, published(store)))
+    findings = judge_published(store, published(store), verify(store, published(store))).findings
 
     assert [one.message() for one in findings if one.status != "pass"] == []
     assert len(findings) > 20

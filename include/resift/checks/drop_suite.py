@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from resift.checks.expect import at_least, between, equal, rows_between, suite, zero
+from resift.checks.chance import share_allowance
+from resift.checks.expect import Consequence, at_least, between, equal, rows_between, suite, told, zero
+from resift.checks.gx import gxe
 from resift.model.source import Source
 
 _COUNTED = "rows read = observations + quarantined; nothing is dropped silently."
@@ -43,6 +45,29 @@ def drop_runs_suite() -> Any:
             zero("instants_outside", "instants are in [1970, 2100)", "A wrong unit puts them outside."),
         ],
     )
+
+
+def drop_nulls_suite(source: Source, *, rows: int, before: int) -> Any:
+    """Return how far the share of empty values in a field may lie from that of the source's last drops.
+
+    Args:
+        source: Whose limits hold.
+        rows: Observations of public images in the drop.
+        before: In the smallest of the drops it is compared with.
+    """
+    room, limits = share_allowance(rows=rows, before=before), source.null_drift
+    warned = [_nulls("warn", limits.warn, room, "warn")]
+    return suite(
+        "drop_nulls", warned if limits.reject is None else [*warned, _nulls("reject", limits.reject, room, "fail")]
+    )
+
+
+def _nulls(key: str, most: float, room: float, on_break: Consequence) -> Any:
+    limit = f"null_drift.{key} at most {most:.1%} and {room:.1%} for chance"
+    reason = "A field that empties was renamed or lost at the source; the source file holds the limit."
+    words = told("empty values are as many as before", limit, reason, void=True, on_break=on_break)
+    high = round(most + room, 4)
+    return gxe.ExpectColumnValuesToBeBetween(column="null_drift", min_value=0, max_value=high, **words)
 
 
 def drop_suite(source: Source) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -84,6 +85,9 @@ def verify(
     judge: Annotated[
         bool, typer.Option("--judge", help="Also hold the suite of published versions against it, verdict included.")
     ] = False,
+    pages: Annotated[
+        Path | None, typer.Option("--pages", help="Judge too, and write its pages to this directory.")
+    ] = None,
     key: PublicKey = None,
     as_json: AsJson = False,
 ) -> None:
@@ -98,13 +102,18 @@ def verify(
     if key is not None:
         require_signed(store, manifest, read_public_key(key))
     verification = check(store, manifest)
-    findings = _judge(store, manifest, verification) if judge else None
+    findings = _judge(store, manifest, verification, pages=pages) if judge or pages is not None else None
     render_verification(manifest, verification, findings, as_json=as_json)
     if verification.problems or any(finding.status != "pass" for finding in findings or ()):
         raise typer.Exit(NO)
 
 
-def _judge(store: Store, manifest: Manifest, verification: Verification) -> list[Finding]:
+def _judge(store: Store, manifest: Manifest, verification: Verification, *, pages: Path | None) -> list[Finding]:
     from resift.steps.judge_published import judge_published
 
-    return judge_published(store, manifest, verification)
+    judgement = judge_published(store, manifest, verification)
+    if pages is not None:
+        for name, body in judgement.pages():
+            (pages / name).parent.mkdir(parents=True, exist_ok=True)
+            (pages / name).write_bytes(body)
+    return judgement.findings

@@ -94,6 +94,16 @@ def delivered(pool: str, place: str) -> str:
     return f"pool/{pool}/delivered/{hashlib.sha256(place.encode()).hexdigest()[:32]}.json"
 
 
+def drop_quality(pool: str, drop_id: str) -> str:
+    """Prefix of the pages of the judge on one drop, also where it was rejected."""
+    return f"pool/{pool}/quality/{drop_id}/"
+
+
+def source_nulls(pool: str, source: str) -> str:
+    """Remembers how many fields were empty in the last drops of a source; replaced at each drop."""
+    return f"pool/{pool}/nulls/{source}.json"
+
+
 def worklist(work_id: str) -> str:
     """What one run of the ingest DAG has to do."""
     return f"ingest/{work_id}/work.json"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import Field
 
@@ -37,6 +38,15 @@ class RunEntry(Document):
     """Further columns the source carries along, and their types by name in ``CARRIED_TYPES``."""
 
 
+class Nulls(Document):
+    """In how many observations of public images a field is empty."""
+
+    rows: int
+    """Observations of public images."""
+
+    by_field: dict[str, int]
+
+
 class FileEntry(Document):
     """What became of one file of a drop: ``rows_read = observations + quarantined``."""
 
@@ -50,6 +60,23 @@ class FileEntry(Document):
     """None when the file held no observation."""
 
     quarantine_key: str | None
+    nulls: Annotated[Nulls | None, Field(exclude_if=lambda nulls: nulls is None)] = None
+    """None in drops of older versions of resift."""
+
+
+class DropNulls(Document):
+    """The empty fields of one drop."""
+
+    drop_id: str
+    nulls: Nulls
+
+
+class SourceNulls(Document):
+    """The empty fields of the last drops of a source: what the next one is compared with. It decides no content."""
+
+    source: Name
+    drops: tuple[DropNulls, ...] = ()
+    """The newest first."""
 
 
 class Drop(Document):

@@ -50,6 +50,16 @@ class BadRows(Document):
     count: Annotated[int, Field(ge=0)] = 10_000
 
 
+class NullDrift(Document):
+    """How far the share of observations with an empty field may lie from that of the source's last drops."""
+
+    warn: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """A larger difference is told."""
+
+    reject: Annotated[float, Field(ge=0, le=1)] | None = None
+    """A larger difference rejects the drop; none does if not given."""
+
+
 class Fields(Document):
     """Which column, path or constant each field of an observation is."""
 
@@ -113,6 +123,8 @@ class Source(Document):
     """Fields that a public row must have, besides ``image_id`` and ``observed_at``."""
 
     max_bad_rows: BadRows = BadRows()
+    # Not written where it is not given: the digest of the source is part of the id of every drop.
+    null_drift: Annotated[NullDrift, Field(exclude_if=lambda limits: limits == NullDrift())] = NullDrift()
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -16,6 +16,7 @@ from resift.steps.drop_files import find_files, sha256_in
 from resift.steps.found_pool import ensure_pool
 from resift.steps.ingest_file import ingest_file, too_many_bad_rows
 from resift.steps.judge_drop import judge_drop
+from resift.steps.source_nulls import remember_nulls
 from resift.storage import Store
 
 
@@ -149,6 +150,8 @@ def commit_drop(
     )
     if judge:
         judge_drop(source, drop, store)
+    # First, so that a drop that is in the pool is remembered whatever dies in between; twice is the same as once.
+    remember_nulls(store, drop)
     try:
         store.create(keys.drop(source.pool, drop.drop_id), drop.to_json())
     except KeyExists:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from resift.core.nulls import add_nulls, count_nulls
 from resift.core.observe import Given, observe
 from resift.core.prn import permanent_random_numbers
 from resift.errors import DropRejected
@@ -17,7 +18,7 @@ from resift.model import keys
 from resift.model.drop import DropListing, FileReceipt, ListedFile
 from resift.model.field import spell
 from resift.model.observation import PRN
-from resift.model.pool import FileEntry, RunEntry
+from resift.model.pool import FileEntry, Nulls, RunEntry
 from resift.model.source import Source
 from resift.steps.drop_files import fetched, folder_of
 from resift.steps.given import given_for
@@ -47,7 +48,7 @@ def ingest_file(source: Source, listing: DropListing, index: int, store: Store) 
             origin = {"source": source.name, "drop": listing.drop_id, "file": listed.name}
             sorter = RunSorter(place, carried=source.carried_schema(), origin=origin)
             with QuarantineWriter(place / "quarantine.parquet") as quarantine:
-                observations, unseen = _read_into(sorter, quarantine, path, listed.name, given, salt)
+                nulls, unseen = _read_into(sorter, quarantine, path, listed.name, given, salt)
         run = sorter.finish(place / "run.parquet")
         return FileReceipt(
             drop_id=listing.drop_id,
@@ -57,21 +58,22 @@ def ingest_file(source: Source, listing: DropListing, index: int, store: Store) 
             file=FileEntry(
                 name=listed.name,
                 sha256=listed.sha256,
-                rows_read=observations + quarantine.rows,
-                observations=observations,
+                rows_read=sorter.rows + quarantine.rows,
+                observations=sorter.rows,
                 quarantined=quarantine.rows,
                 quarantined_by_reason=dict(sorted(quarantine.by_reason.items())),
                 run=None if run is None else _store_run(source, listing, index, store, run),
                 quarantine_key=_store_quarantine(listing, index, store, quarantine),
+                nulls=nulls,
             ),
         )
 
 
 def _read_into(
     sorter: RunSorter, quarantine: QuarantineWriter, path: Path, name: str, given: Given, salt: str
-) -> tuple[int, tuple[str, ...]]:
-    """Sort every row into the run or the quarantine; return the number of observations and the keys not seen."""
-    source, observations, split = given.source, 0, 0
+) -> tuple[Nulls, tuple[str, ...]]:
+    """Sort every row into the run or the quarantine; return how many fields are empty, and the keys not seen."""
+    source, nulls, split = given.source, list[Nulls](), 0
     unseen = {path for path, optional in source.paths().items() if not optional and source.format == "jsonl"}
     with closing(read_rows(path, name=name, source=source)) as batches:
         for batch in batches:
@@ -89,8 +91,8 @@ def _read_into(
             if len(observed.observations):
                 prn = permanent_random_numbers(observed.observations["image_id"], salt=salt)
                 sorter.add(observed.observations.append_column(PRN, pa.array(prn)))
-                observations += len(observed.observations)
-    return observations, tuple(sorted(map(spell, unseen))) if split else ()
+                nulls.append(count_nulls(observed.observations))
+    return add_nulls(nulls), tuple(sorted(map(spell, unseen))) if split else ()
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,11 +14,15 @@ import pyarrow.parquet as pq
 from resift.checks.stages import judge_drop as judge_counts
 from resift.core.instants import END, FIRST
 from resift.errors import DropRejected, KeyNotFound
+from resift.model import keys
 from resift.model.observation import INSTANT, PRN
-from resift.model.pool import Drop, FileEntry
+from resift.model.pool import Drop, FileEntry, Nulls
 from resift.model.source import Source
 from resift.model.verdict import Finding
+from resift.steps.source_nulls import UsualNulls, nulls_of, usual_nulls
 from resift.storage import Store
+
+_log = logging.getLogger(__name__)
 
 _NAMED = 5
 """Broken rules told in the message; how many more there are is said."""
@@ -32,14 +38,23 @@ def judge_drop(source: Source, drop: Drop, store: Store) -> list[Finding]:
         DropRejected: Some rule is broken.
     """
     read, bad = drop.rows_read, drop.quarantined
-    findings = judge_counts(
+    nulls, usual = nulls_of(drop), usual_nulls(store, drop)
+    judgement = judge_counts(
         source,
         files=[_file_row(store, file) for file in drop.files],
         groups=[row for file in drop.files if file.run is not None for row in _group_rows(store, file)],
         whole={"part": drop.drop_id, "rows_read": read, "quarantined": bad, "bad_share": bad / max(read, 1)},
+        nulls=[_null_row(name, nulls, usual) for name in _compared(source, nulls)],
+        compared=(nulls.rows, usual.rows),
         at=drop.received_at,
     )
-    if failures := [finding.message() for finding in findings if finding.status != "pass"]:
+    for name, body in judgement.pages():
+        store.put(keys.drop_quality(drop.pool, drop.drop_id) + name, body)
+    findings = judgement.findings
+    for finding in findings:
+        if finding.status == "warn":
+            _log.warning("drop %s of source %s: worth a look: %s", drop.drop_id, drop.source, finding.message())
+    if failures := [finding.message() for finding in findings if finding.status in ("fail", "hold")]:
         more = f" And {len(failures) - _NAMED} more." if len(failures) > _NAMED else ""
         raise DropRejected(
             f"drop {drop.drop_id} of source {drop.source}: found {len(failures)} broken rules, expected none. "
@@ -47,6 +62,18 @@ def judge_drop(source: Source, drop: Drop, store: Store) -> list[Finding]:
             "correct the source file or the delivery."
         )
     return findings
+
+
+def _compared(source: Source, nulls: Nulls) -> list[str]:
+    fixed = ("image_id", "state", "observed_at")
+    return [name for name, _ in source.mapped() if name not in fixed and name in nulls.by_field]
+
+
+def _null_row(name: str, nulls: Nulls, usual: UsualNulls) -> dict[str, Any]:
+    share, before = nulls.by_field[name] / max(nulls.rows, 1), usual.shares.get(name)
+    if before is None or not nulls.rows:
+        return {"part": name, "null_drift": math.nan}
+    return {"part": f"{name}, {share:.1%} empty after {before:.1%}", "null_drift": abs(share - before)}
 
 
 def _file_row(store: Store, file: FileEntry) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from resift.checks.stages import Judgement, require_judge
 from resift.checks.stages import judge_published as judge_measured
-from resift.checks.stages import require_judge
 from resift.client.revisions import check_chain, read_revisions
 from resift.client.snapshots import find_latest
 from resift.client.verify import Verification
@@ -21,15 +21,15 @@ from resift.model import keys
 from resift.model.manifest import Extra, Manifest
 from resift.model.observation import PRN
 from resift.model.refresh import PartEntry
-from resift.model.verdict import Finding, Verdict
+from resift.model.verdict import Verdict
 from resift.storage import Store
 
 _ABSENT = -1
 """Where there is nothing to measure: no count, PRN or offset is negative, so it never agrees with what is listed."""
 
 
-def judge_published(store: Store, manifest: Manifest, verification: Verification) -> list[Finding]:
-    """Return every finding on a version, measured again by other code than that which verifies it.
+def judge_published(store: Store, manifest: Manifest, verification: Verification) -> Judgement:
+    """Return what is said of a version, measured again by other code than that which verifies it.
 
     Memory holds one part.
 

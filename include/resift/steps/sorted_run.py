@@ -80,12 +80,16 @@ class RunSorter:
         """Prepare to spill into ``folder``; ``origin`` holds source, drop and file, the same for every row."""
         self._folder, self._origin, self._chunk_bytes, self._memory = folder, origin, chunk_bytes, memory_bytes
         self._schema = run_schema(carried)
+        self.rows = 0
+        """Observations taken."""
+
         self._held: list[pa.Table] = []
         self._held_bytes = 0
         self._chunks: list[Path | list[pa.RecordBatch]] = []
 
     def add(self, observations: pa.Table) -> None:
         """Take observations with their ``prn``; the constant columns of the origin are not among them."""
+        self.rows += len(observations)
         self._held.append(observations)
         self._held_bytes += observations.nbytes
         if self._held_bytes >= self._chunk_bytes:
