@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from builders import NOW, cycle, make_dataset, make_pool, observation, publish_unjudged, snapshot_rows
+from typer.testing import CliRunner
 
+from resift.cli.main import app
 from resift.client.snapshots import find_manifest
 from resift.client.verify import verify
 from resift.model import keys
@@ -16,7 +20,7 @@ from resift.model.manifest import Latest, Manifest
 from resift.model.verdict import Finding, Verdict
 from resift.steps.erase import erase, plan_erasure, wanted
 from resift.steps.judge_published import judge_published
-from resift.storage import MemoryStore
+from resift.storage import LocalStore, MemoryStore
 
 PREFIX = keys.snapshot("sample", cycle(1))
 
@@ -121,3 +125,23 @@ def test_version_that_was_erased_from_still_passes_on_the_verdict_of_its_first_r
 
     assert (revised.revision, revised.erased) == (1, 1)
     assert broken(store, revised) == {}
+
+
+def test_pages_are_written_where_they_are_asked_for_and_open_offline(store: MemoryStore, tmp_path: Path) -> None:
+    lake = LocalStore(tmp_path / "lake")
+    for one in store.list(""):
+        lake.put(one.key, store.get(one.key))
+
+    ran = CliRunner().invoke(app, ["verify", "latest", "--lake", lake.url, "--pages", str(tmp_path / "pages")])
+
+    assert ran.exit_code == 0, ran.output
+    assert "rules hold" in ran.stdout
+    pages = {
+        str(file.relative_to(tmp_path / "pages")): file.read_text() for file in (tmp_path / "pages").rglob("*.html")
+    }
+    suites = ("published_files", "published_parts", "published")
+    assert pages.keys() == {"index.html", *(f"{kind}/{one}.html" for kind in KINDS for one in suites)}
+    assert not [name for name, page in pages.items() if re.search("<script|<link|(src|href)=.https?:", page)]
+
+
+KINDS = ("expectations", "validations")

@@ -230,17 +230,12 @@ def staging_of(dataset: str, version: date) -> str:
     return f"datasets/{dataset}/staging/{version}/"
 
 
-def staging(dataset: str, version: date, plan_id: str) -> str:
-    """Prefix of everything one refresh stages; invisible to readers, safe to delete."""
-    return f"datasets/{dataset}/staging/{version}/{plan_id}/"
-
-
 class Staging:
-    """Keys of one refresh under way. Every key derives from dataset, as_of and range."""
+    """Keys of one refresh under way, invisible to readers, safe to delete. All derive from dataset, as_of and range."""
 
     def __init__(self, dataset: str, version: date, plan_id: str) -> None:
         self.plan_id = plan_id
-        self.prefix = staging(dataset, version, plan_id)
+        self.prefix = f"{staging_of(dataset, version)}{plan_id}/"
 
     @property
     def plan(self) -> str:
