@@ -70,6 +70,12 @@ class Bench:
         task = "counted" if counted else "second" if after else "refresh"
         self.results.add(f"{task} {size} of {rows} {state}".strip(), found)
 
+    def far(self, rows: int, size: int) -> None:
+        """Refresh the sample that was refreshed last with the lake on an S3 server."""
+        name, width = f"sample-{size}", min(1.0, size / rows / ELIGIBLE)
+        given = {"lake": self.lake(rows), "name": name, "size": size, "width": width, "workers": self.workers}
+        self.try_out(f"far {size} of {rows}", "far", kind="far", **given)
+
     def floor(self, rows: int, size: int) -> None:
         """Measure the floor below the refresh that came before."""
         target = str(self.folder / "floor")
@@ -85,9 +91,13 @@ class Bench:
 
     def peer(self, name: str, what: str = "", **arguments: Any) -> None:
         """Measure a peer, or say with a clear word that it is absent."""
-        told = f"{name} {what}".strip()
+        given = {"threads": self.workers, "limit": ONE_TURN, **arguments}
+        self.try_out(f"{name} {what}".strip(), name, kind="peers", **given)
+
+    def try_out(self, told: str, task: str, **arguments: Any) -> None:
+        """Measure what may not be installed here."""
         try:
-            self.results.add(told, run(name, kind="peers", **{"threads": self.workers, "limit": ONE_TURN, **arguments}))
+            self.results.add(told, run(task, **arguments))
         except Absent as absent:
             if told not in self.results.absent:
                 print(f"bench: {told} is left out: {absent}", file=sys.stderr, flush=True)
@@ -151,6 +161,7 @@ def measure(bench: Bench, *, pool: int, sample: int, larger: int | None, items: 
         bench.draws(pool, sample, ("duckdb",))
         bench.refresh(pool, sample // 10)
         bench.refresh(pool // 10, sample // 10)
+        bench.far(pool // 10, sample // 10)
         if number == 0:
             bench.draws(pool, sample, tuple(name for name in DRAWS if name != "duckdb"))
     bench.refresh(pool, sample, counted=True)

@@ -8,7 +8,7 @@ from typing import Any
 STEPS = ("sift", "cut", "audit", "publish")
 """The steps compared with the peers and the floor; plan and judge are shown apart."""
 
-OWN = ("ingest", "refresh", "second", "verify", "compact", "erase", "pull", "diff", "year")
+OWN = ("ingest", "refresh", "far", "second", "verify", "compact", "erase", "pull", "diff", "year")
 """Measurements of resift itself."""
 
 
@@ -59,6 +59,7 @@ def numbers(results: Results, *, pool: int, sample: int, larger: int | None) -> 
     found["ingest_times_duckdb_speed"] = ratio(results.cpu("duckdb_sort"), results.cpu("ingest one"))
     found |= _kept_up(results, rows=pool, sample=sample)
     found |= _compared(results, rows=pool, sample=sample)
+    found |= _far(results, f"{tenth} of {pool // 10}")
     for year in (name for name in results.found if name.startswith("year ")):
         found["year_of_drops_times_slower"] = round(results.found[year][0]["end_times_start"], 3)
     if larger:
@@ -130,6 +131,21 @@ def _kept_up(results: Results, *, rows: int, sample: int) -> dict[str, float | N
         found[f"{name}_parts"] = more["parts"]
         found[f"{name}_seconds_per_part"] = round(more["seconds"] / more["parts"], 3)
         found[f"{name}_per_part_times_one_part"] = _per_part(more, few)
+    return found
+
+
+def _far(results: Results, what: str) -> dict[str, float | None]:
+    """Compare the refreshes on an S3 server with those in a directory that were measured in turn with them."""
+    far, near = f"far {what}", f"refresh {what}"
+    found: dict[str, float | None] = {
+        "refresh_s3_times_local": ratio(results.seconds(far), results.seconds(near)),
+        "refresh_s3_without_judge_times_local": ratio(results.seconds(far, STEPS), results.seconds(near, STEPS)),
+    }
+    for one in results.found.get(far, [])[:1]:
+        found["refresh_s3_requests"] = one["requests"]
+        found["refresh_s3_bytes_read"] = one["bytes_read"]
+        found["refresh_s3_pool_bytes_read"] = one["pool_bytes_read"]
+        found["refresh_s3_pool_bytes_read_times_needed"] = round(one["pool_bytes_read"] / one["bytes_needed"], 3)
     return found
 
 

@@ -74,14 +74,17 @@ def _of_which(results: Results, name: str) -> Iterator[str]:
     yield from (f"{step} {results.step(name, step):.2f}" for step in one.get("steps", {}))
     for key, unit in COUNTS.items():
         if key in one:
-            yield f"{one[key] / 2**20:,.0f} MiB {unit}" if key.startswith("bytes") else f"{one[key]:,} {unit}"
+            yield f"{one[key] / 2**20:,.0f} MiB {unit}" if "bytes" in key else f"{one[key]:,} {unit}"
 
 
 COUNTS = {
     "runs_before": "runs before",
     "runs_after": "after",
     "compactions": "compactions",
+    "requests": "requests",
     "bytes_read": "read",
+    "bytes_needed": "of the pool needed",
+    "pool_bytes_read": "of the pool read",
     "bytes_written": "written",
     "objects_read": "objects read",
     "objects_written": "objects written",
@@ -91,6 +94,7 @@ COUNTS = {
 LABELS = {
     "ingest": "ingest",
     "refresh": "refresh",
+    "far": "refresh on an S3 server",
     "counted": "refresh, one worker, counting bytes,",
     "floor": "floor below",
     "verify": "verify",

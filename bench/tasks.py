@@ -81,15 +81,16 @@ def refresh_dataset(
     counting = CountingStore(store) if counted else None
     over: Any = counting or store
     if after:
-        _refresh(store, dataset, date.fromisoformat(after), workers)
+        time_refresh(store, dataset, date.fromisoformat(after), workers)
 
     def work() -> dict[str, Any]:
-        return {**_refresh(over, dataset, VERSION, workers), **(counting.counts() if counting else {})}
+        return {**time_refresh(over, dataset, VERSION, workers), **(counting.counts() if counting else {})}
 
     return work
 
 
-def _refresh(store: Store, dataset: Dataset, version: date, workers: int) -> dict[str, Any]:
+def time_refresh(store: Store, dataset: Dataset, version: date, workers: int) -> dict[str, Any]:
+    """Refresh from plan to publish, and tell the seconds of each step."""
     steps: dict[str, float] = {}
     cpu: dict[str, float] = {}
 
