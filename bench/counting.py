@@ -6,6 +6,7 @@ import io
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO
 
 from resift.storage import Store
@@ -16,7 +17,7 @@ class CountingStore:
 
     def __init__(self, store: Store) -> None:
         """Count what goes through to `store`."""
-        self._store = store
+        self._store, self._adding = store, Lock()
         self.bytes_read = 0
         self.bytes_written = 0
         self.read = Counter[str]()
@@ -75,15 +76,18 @@ class CountingStore:
         return getattr(self._store, name)
 
     def _add(self, key: str, size: int) -> None:
-        self.read[key] += 1
-        self.bytes_read += size
+        with self._adding:
+            self.read[key] += 1
+            self.bytes_read += size
 
     def _add_bytes(self, size: int) -> None:
-        self.bytes_read += size
+        with self._adding:
+            self.bytes_read += size
 
     def _wrote(self, key: str, size: int) -> None:
-        self.written[key] += 1
-        self.bytes_written += size
+        with self._adding:
+            self.written[key] += 1
+            self.bytes_written += size
 
 
 class _CountedFile(io.RawIOBase):
