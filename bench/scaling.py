@@ -14,7 +14,7 @@ from math import ceil
 from pathlib import Path
 
 from resift.steps.publish import COPIES_AT_A_TIME
-from resift.storage.together import AT_A_TIME as DELETES_AT_A_TIME
+from resift.storage.together import AT_A_TIME as SMALL_AT_A_TIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,11 @@ class Sample:
 
 
 # Requests of a refresh beside an earlier version, as a test counts them for each further part.
-GETS_PER_PART = {"sift": 2, "cut": 2, "audit": 2, "judge": 3, "publish": 3}
+GETS_PER_PART = {"sift": 2, "cut": 1, "audit": 2, "judge": 3, "publish": 3}
 PUTS_PER_PART = {"sift": 5, "cut": 0, "audit": 2, "judge": 0, "publish": 2}
 DELETES_PER_PART = 7
 GETS_PER_TASK, LISTS_PER_TASK = 3, 1
-AT_A_TIME = {"cut": 1, "judge": 16, "publish": COPIES_AT_A_TIME}
+AT_A_TIME = {"cut": SMALL_AT_A_TIME, "judge": 16, "publish": COPIES_AT_A_TIME}
 """Requests under way at a time, in the steps that are not mapped."""
 
 PLAN_SECONDS = 1.0
@@ -139,7 +139,7 @@ def refresh(
         seconds[step] = max(turns * (known.slot_seconds + work), tasks * known.control_seconds)
     for step, threads in AT_A_TIME.items():
         seconds[step] = _waited(gets[step] + puts[step], threads, known, guessed)
-    seconds["publish"] += _waited(DELETES_PER_PART * sample.parts, DELETES_AT_A_TIME, known, guessed)
+    seconds["publish"] += _waited(DELETES_PER_PART * sample.parts, SMALL_AT_A_TIME, known, guessed)
     seconds["judge"] += known.judge_seconds + known.judge_seconds_per_part * sample.parts
     order = ("plan", "sift", "cut", "audit", "judge", "publish")
     return Refresh(

@@ -16,7 +16,7 @@ from resift.model import keys
 from resift.model.keys import Staging
 from resift.model.observation import CHANGES, PRN, STAGED_EVIDENCE
 from resift.model.reasons import ENTERED, LEFT, NOT_DRAWN, ROTATED
-from resift.model.refresh import CutReceipt, PartEntry, Plan, RangeReceipt, StagedFile
+from resift.model.refresh import CutReceipt, PartEntry, Plan, Range, RangeReceipt, StagedFile
 from resift.policy import add_readings, fold_small
 from resift.steps.framing import published_schema
 from resift.steps.measured import digest_of
@@ -24,7 +24,7 @@ from resift.steps.parquet import Settings, lasting, passing
 from resift.steps.plan import range_at, read_plan
 from resift.steps.sift import Sifter, read_receipt
 from resift.steps.staged import StagedWriter, read_staged
-from resift.storage import Store
+from resift.storage import Store, together
 
 
 def cut(store: Store, *, dataset: str, version: date, plan_id: str) -> CutReceipt:
@@ -64,10 +64,13 @@ def _receipts(store: Store, staging: Staging, plan: Plan) -> tuple[list[RangeRec
 
     A range planned for fates, or in part, may have been drawn from whole by an earlier try of this step; that counts.
     """
-    drawn, others = list[RangeReceipt](), list[RangeReceipt]()
-    for a_range in plan.ranges:
+
+    def find(a_range: Range) -> RangeReceipt | None:
         whole = range_at(plan, a_range.index, role="draw")
-        receipt = read_receipt(store, staging, a_range) or read_receipt(store, staging, whole)
+        return read_receipt(store, staging, a_range) or read_receipt(store, staging, whole)
+
+    drawn, others = list[RangeReceipt](), list[RangeReceipt]()
+    for a_range, receipt in zip(plan.ranges, together(find, plan.ranges), strict=True):
         if receipt is None:
             raise StagingError(
                 f"refresh {plan.dataset.name} {plan.version}: range {a_range.index} has no receipt, expected all "

@@ -27,7 +27,7 @@ from resift.core.hosts import hosts
 from resift.core.latest import Items
 from resift.core.prn import permanent_random_numbers
 from resift.core.split import Reasons, Split
-from resift.errors import StagingError
+from resift.errors import KeyNotFound, StagingError
 from resift.model.document import canonical_json, sha256_hex
 from resift.model.evidence import NO_READINGS, EvidenceCounts
 from resift.model.grid import midnight
@@ -69,9 +69,10 @@ def sift(store: Store, *, dataset: str, version: date, plan_id: str, group: int)
 def read_receipt(store: Store, staging: Staging, a_range: Range) -> RangeReceipt | None:
     """Return the receipt of a range sifted in this role, or None where it has not been."""
     key = staging.receipt(a_range.index)
-    if store.stat(key) is None:
+    try:
+        receipt = RangeReceipt.from_json(store.get(key), what=key)
+    except KeyNotFound:
         return None
-    receipt = RangeReceipt.from_json(store.get(key), what=key)
     return receipt if receipt.range == a_range else None
 
 
