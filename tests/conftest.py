@@ -7,6 +7,11 @@ from contextlib import ExitStack
 
 import pytest
 import s3_servers
+from hypothesis import settings
+
+# The same examples each time, and no clock: a test must not fail because the machine is busy.
+settings.register_profile("resift", deadline=None, derandomize=True)
+settings.load_profile("resift")
 
 
 def pytest_report_header() -> list[str]:

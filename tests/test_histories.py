@@ -171,9 +171,7 @@ class Histories(RuleBasedStateMachine):
 Histories.TestCase.settings = settings(
     max_examples=70,
     stateful_step_count=12,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
-    derandomize=True,
     phases=(Phase.explicit, Phase.generate),
 )
 TestHistories = Histories.TestCase

@@ -89,7 +89,7 @@ def test_counts_for_the_judge_are_exact():
     assert counts_of(measured(by_host={"a.example": 3}))["host"] == Counter({"a.example": 3})
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.sampled_from([(200, 200), (2_000, 300)]))
 def test_two_samples_of_one_population_stay_within_what_chance_is_given(seed, values, sizes):
     chance = np.random.default_rng(seed)

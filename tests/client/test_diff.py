@@ -251,7 +251,7 @@ def finish(store, manifest, act):
     end(store, **names, plan_digest=plan_ending(store, **names).document_digest())
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12)
 @given(
     lives=st.lists(st.text("pppdh-", min_size=4, max_size=4), min_size=1, max_size=25),
     size=st.integers(1, 15),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from territories import EU, EXCLUDED
 
@@ -263,7 +263,6 @@ DEGREES = st.one_of(
 )
 
 
-@settings(deadline=None)  # the first call reads the mask
 @given(st.lists(st.tuples(DEGREES, DEGREES), max_size=20))
 def test_point_is_read_the_same_alone_and_among_others(points):
     assert places(*points) == [place(*point) for point in points]

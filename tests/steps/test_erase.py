@@ -282,7 +282,7 @@ def test_erasing_twice_equals_erasing_once(store):
 
 
 @given(st.data())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_order_of_erasures_does_not_matter_to_the_bytes_of_the_data(published, data):
     contents = []
     names = None

@@ -283,7 +283,7 @@ ROWS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ROWS, min_size=1, max_size=12), st.sampled_from(FORMATS))
 def test_nothing_is_lost_and_what_is_kept_is_as_given(tmp_path, rows, kind):
     store = MemoryStore()

@@ -51,7 +51,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ROWS, st.integers(1, 10), st.integers(0, 2_000))
 def test_chunks_merged_from_memory_and_disk_give_the_bytes_of_one_sort(tmp_path, rows, pieces, memory_bytes):
     at_once = sort(rows, tmp_path / "one")

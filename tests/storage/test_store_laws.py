@@ -31,7 +31,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_store_agrees_with_a_dictionary(new_store: Callable[[], Store], steps: list[tuple[str, str, object]]) -> None:
     store, model = new_store(), {}
 

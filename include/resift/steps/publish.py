@@ -37,12 +37,12 @@ from resift.steps.cut import read_cut
 from resift.steps.erase import erase_suppressed
 from resift.steps.framing import published_schema, require_planned_rights
 from resift.steps.judged import copy_judged, require_judged
+from resift.steps.late_removals import require_no_late_removals
 from resift.steps.orphans import missing_files, remove_orphans
 from resift.steps.plan import read_plan
 from resift.steps.report import with_report
 from resift.steps.settle import clean, move_latest, settle_report, sweep, write_descriptions, write_link
 from resift.steps.sign import sign, signing_key
-from resift.steps.withdrawn import require_none_withdrawn
 from resift.storage import Store, together
 
 COPIES_AT_A_TIME = 4
@@ -137,7 +137,7 @@ def _publish(
     store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdict: Verdict, approval: Approval | None
 ) -> Manifest:
     require_planned_rights(store, plan)
-    require_none_withdrawn(store, plan, cut, approval)
+    require_no_late_removals(store, plan, cut, approval)
     try:
         return _copy_and_create(store, staging, plan, cut, verdict, approval)
     except (PoolError, SnapshotRetired, SnapshotWithdrawn):

@@ -28,7 +28,7 @@ PATIENCE = timedelta(days=1)
 keep it from ever being published."""
 
 
-def require_none_withdrawn(store: Store, plan: Plan, cut: CutReceipt, approval: Approval | None) -> None:
+def require_no_late_removals(store: Store, plan: Plan, cut: CutReceipt, approval: Approval | None) -> None:
     """Refuse to publish what waited, if drops that came meanwhile delete, close, suppress or exclude items of it.
 
     It waited if a person had to approve it, or for longer than a refresh takes. Only runs that came since the plan are
@@ -48,7 +48,7 @@ def require_none_withdrawn(store: Store, plan: Plan, cut: CutReceipt, approval: 
     for lo, hi in intervals(0, cut.width, start=plan.start):
         for first, last in framer.reader.slices(lo, hi):
             # The first stretch with such an item settles it: the rest need not be counted.
-            if found := _withdrawn(store, framer, cut, first, last):
+            if found := _removed_since(store, framer, cut, first, last):
                 raise PoolError(
                     f"refresh {plan.dataset.name} {plan.version}: not published. Drops that came since it was planned, "
                     f"{plan.known_at:%Y-%m-%d %H:%M} UTC, take out "
@@ -72,7 +72,7 @@ def _open_framer(store: Store, plan: Plan, later: tuple[RunEntry, ...], *, now: 
     return Framer(plan.model_copy(update={"known_at": now}), reader, policy, tuple(suppressions), salt)
 
 
-def _withdrawn(store: Store, framer: Framer, cut: CutReceipt, lo: int, hi: int) -> Counter[str]:
+def _removed_since(store: Store, framer: Framer, cut: CutReceipt, lo: int, hi: int) -> Counter[str]:
     """Count the items of a snapshot in an interval that may no longer be shown, by reason."""
     framed = framer.rights(lo, hi)
     reasons = framed.frame.reasons(len(framed.items))
