@@ -21,10 +21,10 @@ from resift.storage.together import AT_A_TIME as SMALL_AT_A_TIME
 class Measured:
     """What was measured on one machine."""
 
-    sift_rows: float = 210_000
+    sift_rows: float = 340_000
     """Rows of the sample that a core sifts in a second: `make bench`."""
 
-    audit_rows: float = 860_000
+    audit_rows: float = 960_000
     """Rows of the sample that a core audits in a second: `make bench`."""
 
     run_bytes_per_row: float = 140

@@ -111,7 +111,7 @@ def test_more_tasks_than_workers_cost_a_step_more_and_never_less_than_airflow_ta
 def test_cost_of_a_refresh_does_not_grow_with_the_pool_but_for_the_plan_that_tasks_read():
     small, large = (refresh(Sample(items=items), workers=40, tasks=256) for items in (10**9, 10**10))
 
-    assert large.seconds["sift"] < 1.01 * small.seconds["sift"]
+    assert large.seconds["sift"] < 1.02 * small.seconds["sift"]
     assert large.gets < 1.05 * small.gets
 
 
