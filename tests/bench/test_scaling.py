@@ -111,7 +111,12 @@ def test_more_tasks_than_workers_cost_a_step_more_and_never_less_than_airflow_ta
 def test_cost_of_a_refresh_does_not_grow_with_the_pool_but_for_the_plan_that_tasks_read():
     small, large = (refresh(Sample(items=items), workers=40, tasks=256) for items in (10**9, 10**10))
 
-    assert large.seconds["sift"] < 1.02 * small.seconds["sift"]
+    turns, request = 7, Measured().request_seconds + Assumed().latency_seconds
+    further = (large.gets - small.gets) / (2 * 256)  # of each task of sift and audit
+    for step in ("sift", "audit"):
+        assert large.seconds[step] - small.seconds[step] == pytest.approx(turns * further * request)
+    for step in ("cut", "judge", "publish"):
+        assert large.seconds[step] == small.seconds[step]
     assert large.gets < 1.05 * small.gets
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ from resift.errors import KeyNotFound
 from resift.model.document import canonical_json, sha256_hex
 from resift.model.keys import Staging
 from resift.model.refresh import CutReceipt
-from resift.storage import Store
+from resift.storage import Store, together
 
 READERS = 16
 """Objects read at once: one request to S3 takes 10 to 50 ms, and a thousand parts have two thousand of them."""
@@ -35,9 +36,7 @@ def digest_of(names: Iterable[tuple[str, str]]) -> str:
 def measured_digest(store: Store, staging: Staging, cut: CutReceipt) -> str:
     """Return the digest of the measurements that lie there for the parts of a cut; what is missing has none."""
     keys = [staging.metrics(index) for index in cut.ranges]
-    with ThreadPoolExecutor(READERS) as readers:
-        found = list(mapped(readers, lambda key: _sha256_at(store, key), keys))
-    return digest_of(zip(keys, found, strict=True))
+    return digest_of(zip(keys, together(partial(_sha256_at, store), keys), strict=True))
 
 
 def _sha256_at(store: Store, key: str) -> str:
