@@ -100,7 +100,7 @@ def time_refresh(store: Store, dataset: Dataset, version: date, workers: int) ->
         steps[step], cpu[step] = time.perf_counter() - started, cpu_seconds() - used
         return answer
 
-    receipt = timed("plan", lambda: plan(store, dataset=dataset, as_of=version, known_at=KNOWN_AT))
+    receipt = timed("plan", lambda: plan(store, dataset=dataset, as_of=version, known_at=KNOWN_AT, max_tasks=workers))
     names: dict[str, Any] = {"dataset": dataset.name, "version": version, "plan_id": receipt.plan_id}
     run = mapper(store, workers)
     timed("sift", lambda: run(partial(sift, **names), receipt.groups))

@@ -11,6 +11,7 @@ import pytest
 from builders import cycle, instant, make_dataset, make_pool, observation
 from pydantic import ValidationError
 
+from resift.model.document import sha256_hex
 from resift.model.keys import Staging
 from resift.model.observation import PRN
 from resift.model.pool import RunEntry
@@ -27,12 +28,12 @@ def test_prns_next_to_a_border_or_to_the_top_of_the_circle_are_read_once_and_in_
     prn = np.array([border - 2, border - 1, border, border + 1, TOP - 2, TOP - 1], dtype=np.int64)
     store, sink = MemoryStore(), pa.BufferOutputStream()
     pq.write_table(pa.table({PRN: prn}), sink)
-    store.put("run", sink.getvalue().to_pybytes())
+    store.put("run", body := sink.getvalue().to_pybytes())
     entry = RunEntry(
         key="run",
         rows=len(prn),
-        size_bytes=1,
-        sha256="",
+        size_bytes=len(body),
+        sha256=sha256_hex(body),
         prn_min=int(prn[0]),
         prn_max=int(prn[-1]),
         row_group_first=(int(prn[0]),),

@@ -215,16 +215,20 @@ class _Trimmer:
             return _Piece.whole(receipt)
         if not rows and self._plan.previous is None:
             return replace(_Piece.whole(receipt), rows=0, part=None, evidence=None)
-        part = read_staged(self._store, receipt.part.key)
-        evidence = read_staged(self._store, receipt.evidence.key)
-        changes = self._trim_changes(receipt, evidence.slice(rows))
         index = receipt.range.index
-        kept_part = self._write(
-            self._staging.part(index, trimmed=True), published_schema(self._plan), part.slice(0, rows)
-        )
-        kept_evidence = self._write(
-            self._staging.evidence(index, trimmed=True), STAGED_EVIDENCE, evidence.slice(0, rows), passing
-        )
+        files = [
+            (receipt.part.key, self._staging.part(index, trimmed=True), published_schema(self._plan), lasting),
+            (receipt.evidence.key, self._staging.evidence(index, trimmed=True), STAGED_EVIDENCE, passing),
+        ]
+
+        def shorten(file: tuple[str, str, pa.Schema, Settings]) -> tuple[pa.Table, StagedFile | None]:
+            key, trimmed, schema, settings = file
+            table = read_staged(self._store, key)
+            return table, self._write(trimmed, schema, table.slice(0, rows), settings)
+
+        # Side by side: nothing else runs while the sample is cut.
+        (part, kept_part), (evidence, kept_evidence) = together(shorten, files)
+        changes = self._trim_changes(receipt, evidence.slice(rows))
         return _Piece(
             receipt=receipt,
             rows=rows,

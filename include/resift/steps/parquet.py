@@ -9,6 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resift.model.observation import PRN
+from resift.steps.memory import use_jemalloc
+
+# Every step that holds many rows reads or writes Parquet. Readers of snapshots do not come by here and are left alone.
+use_jemalloc()
 
 ROW_GROUP_ROWS = 16_384
 """With four times as many, a narrow range of PRNs reads several times what it needs."""

@@ -32,7 +32,7 @@ def refresh(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime, 
         RefreshRefused: The judge did not let the snapshot pass; nothing was published.
         ResiftError: Any step found something wrong; nothing was published.
     """
-    receipt = plan(store, dataset=dataset, as_of=as_of, known_at=known_at)
+    receipt = plan(store, dataset=dataset, as_of=as_of, known_at=known_at, max_tasks=workers)
     names: dict[str, Any] = {"dataset": receipt.dataset, "version": receipt.version, "plan_id": receipt.plan_id}
     run = mapper(store, workers)
     run(partial(sift, **names), receipt.groups)

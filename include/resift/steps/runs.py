@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from os import SEEK_END
 from typing import BinaryIO
 
 import numpy as np
@@ -15,6 +16,7 @@ from resift.core.prn import CIRCLE
 from resift.errors import PoolError
 from resift.model.observation import PRN
 from resift.model.pool import RunEntry
+from resift.steps.footers import FOOTERS
 from resift.steps.parquet import column_chunks
 from resift.storage import Store, prefetch
 
@@ -66,6 +68,9 @@ class PoolReader:
             run.prefetch(lo, hi)
 
     def _conform(self, rows: pa.Table) -> pa.Table:
+        names = [name for name in self._schema.names if name in rows.schema.names]
+        if (known := rows.select(names)).schema.equals(self._schema):
+            return known
         columns = [
             rows[field.name].cast(field.type) if field.name in rows.column_names else pa.nulls(len(rows), field.type)
             for field in self._schema
@@ -128,12 +133,19 @@ class _Run:
         if self._file is None:
             words = [field.name for field in self._schema if pa.types.is_dictionary(field.type)]
             self._body = self._store.open(self._entry.key)
-            file = pq.ParquetFile(self._body, pre_buffer=False, read_dictionary=words)
-            if file.metadata.num_rows != self._entry.rows:
-                raise PoolError(
-                    f"{self._entry.key}: holds {file.metadata.num_rows} rows, its drop recorded {self._entry.rows}. "
-                    "The run was replaced; restore it from a copy of the lake."
-                )
+            # A remembered footer speaks of a run of this size.
+            self._require("bytes", self._body.seek(0, SEEK_END), self._entry.size_bytes)
+            footer = FOOTERS.find(self._entry.sha256)
+            file = pq.ParquetFile(self._body, metadata=footer, pre_buffer=False, read_dictionary=words)
+            self._require("rows", file.metadata.num_rows, self._entry.rows)
+            FOOTERS.keep(self._entry.sha256, file.metadata)
             self._columns = [name for name in self._schema.names if name in file.schema_arrow.names]
             self._file = file
         return self._file
+
+    def _require(self, what: str, found: int, recorded: int) -> None:
+        if found != recorded:
+            raise PoolError(
+                f"{self._entry.key}: holds {found} {what}, its drop recorded {recorded}. The run was replaced; "
+                "restore it from a copy of the lake."
+            )
