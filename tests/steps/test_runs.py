@@ -54,7 +54,7 @@ def far(tmp_path):
             columns["image_id"] = pa.array(prn).cast(pa.string())
             columns["observed_at"] = pa.array(np.zeros(ROWS, np.int64)).cast(SCHEMA.field("observed_at").type)
             rows = pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)
-            run = write_run(iter([rows]), tmp_path / f"{number}.parquet", schema=SCHEMA, origin={})
+            run = write_run(iter([rows]), tmp_path / f"{number}.parquet", schema=SCHEMA)
             store.put_file(f"run-{number}", run.path)
             store.runs.append(run.entry(f"run-{number}", carried={}))
         yield store

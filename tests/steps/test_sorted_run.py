@@ -37,7 +37,7 @@ def table(rows):
 
 def sort(rows, folder, *, pieces=1, chunk_bytes=sorted_run.CHUNK_BYTES, memory_bytes=0):
     folder.mkdir(exist_ok=True)
-    sorter = RunSorter(folder, carried=EMPTY, origin=ORIGIN, chunk_bytes=chunk_bytes, memory_bytes=memory_bytes)
+    sorter = RunSorter(folder, carried=EMPTY, same=ORIGIN, chunk_bytes=chunk_bytes, memory_bytes=memory_bytes)
     whole = table(rows)
     for at in range(pieces):
         lo, hi = len(rows) * at // pieces, len(rows) * (at + 1) // pieces
@@ -91,7 +91,7 @@ def test_one_id_for_all_rows_is_sorted_across_chunks(tmp_path):
 
 
 def test_no_observation_makes_no_run(tmp_path):
-    assert RunSorter(tmp_path, carried=EMPTY, origin=ORIGIN).finish(tmp_path / "run.parquet") is None
+    assert RunSorter(tmp_path, carried=EMPTY, same=ORIGIN).finish(tmp_path / "run.parquet") is None
 
 
 @pytest.mark.parametrize("name", ["source", "drop", "file"])

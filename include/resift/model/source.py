@@ -194,6 +194,10 @@ class Source(Document):
         found = [column.lookup for column in columns if isinstance(column, Mapped | Carried) and column.lookup]
         return tuple(dict.fromkeys(found))
 
+    def fields_not_mapped(self) -> list[str]:
+        """Return the names of the fields that are empty in every row."""
+        return [name for name in (*MAPPED_FIELDS, "created_at") if getattr(self.fields, name) is None]
+
     def reads_file_names(self) -> bool:
         """Return whether a file's name is part of what it says."""
         return any(column.file_name is not None for _, column in self.mapped())

@@ -46,7 +46,8 @@ def ingest_file(source: Source, listing: DropListing, index: int, store: Store) 
         with fetched(folder, listed.name, into=place) as path, _unchanged(path, listed):
             given = given_for(source, listing, listed.name, folder)
             origin = {"source": source.name, "drop": listing.drop_id, "file": listed.name}
-            sorter = RunSorter(place, carried=source.carried_schema(), origin=origin)
+            empty = dict.fromkeys(source.fields_not_mapped())
+            sorter = RunSorter(place, carried=source.carried_schema(), same=origin | empty)
             with QuarantineWriter(place / "quarantine.parquet") as quarantine:
                 nulls, unseen = _read_into(sorter, quarantine, path, listed.name, given, salt)
         run = sorter.finish(place / "run.parquet")

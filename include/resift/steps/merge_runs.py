@@ -37,8 +37,8 @@ def merge_interval(store: Store, plan: CompactionPlan, index: int) -> IntervalRe
     observations, removed = 0, dict[str, int]()
     with tempfile.TemporaryDirectory(prefix="resift-compact-") as scratch:
         folder = Path(scratch)
-        current = RunWriter(folder / "current.parquet", schema=schema, origin={})
-        past = RunWriter(folder / "past.parquet", schema=schema, origin={})
+        current = RunWriter(folder / "current.parquet", schema=schema)
+        past = RunWriter(folder / "past.parquet", schema=schema)
         runs = [run for run in plan.inputs if run.prn_min < interval.hi and interval.lo <= run.prn_max]
         with current, past:
             for rows, order in _Merger(folder, schema, interval).merge(store, runs):
@@ -90,7 +90,7 @@ class _Merger:
             path = self._folder / f"turn-{self._turns:06d}.parquet"
             some = self.merge(store, runs[at : at + MOST_RUNS])
             slices = (rows.take(pa.array(order)) for rows, order in some)
-            run = write_run(slices, path, schema=self._schema, origin={})
+            run = write_run(slices, path, schema=self._schema)
             if run.rows:
                 merged.append(run.entry(path.name, carried={}))
         return merged

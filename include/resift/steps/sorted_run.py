@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +20,10 @@ from resift.steps.parquet import ROW_GROUP_ROWS
 CHUNK_BYTES = 32 << 20
 """Observations sorted at a time. Larger chunks lie in no cache, smaller ones make many to merge."""
 
-MEMORY_BYTES = 128 << 20
+MEMORY_BYTES = 256 << 20
 """Sorted observations held in memory; what is more goes to disk."""
+
+NOTHING: Mapping[str, str | None] = MappingProxyType({})
 
 _MERGE_ROWS = 65_536
 """Rows that the merge aims to hold of all chunks together; of each at least _CHUNK_ROWS."""
@@ -73,12 +75,12 @@ class RunSorter:
         folder: Path,
         *,
         carried: pa.Schema,
-        origin: dict[str, str],
+        same: Mapping[str, str | None],
         chunk_bytes: int = CHUNK_BYTES,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
-        """Prepare to spill into ``folder``; ``origin`` holds source, drop and file, the same for every row."""
-        self._folder, self._origin, self._chunk_bytes, self._memory = folder, origin, chunk_bytes, memory_bytes
+        """Prepare to spill into ``folder``; ``same`` holds what is the same in every row: its origin, empty columns."""
+        self._folder, self._same, self._chunk_bytes, self._memory = folder, same, chunk_bytes, memory_bytes
         self._schema = run_schema(carried)
         self.rows = 0
         """Observations taken."""
@@ -88,7 +90,8 @@ class RunSorter:
         self._chunks: list[Path | list[pa.RecordBatch]] = []
 
     def add(self, observations: pa.Table) -> None:
-        """Take observations with their ``prn``; the constant columns of the origin are not among them."""
+        """Take observations with their ``prn``. Columns that are the same in every row are not sorted."""
+        observations = observations.drop_columns([name for name in observations.column_names if name in self._same])
         self.rows += len(observations)
         self._held.append(observations)
         self._held_bytes += observations.nbytes
@@ -101,32 +104,23 @@ class RunSorter:
         if not self._chunks:
             return None
         slices = _merged([_Chunk(chunk, rows=_MERGE_ROWS // len(self._chunks)) for chunk in self._chunks])
-        return write_run(slices, path, schema=self._schema, origin=self._origin)
+        return write_run(slices, path, schema=self._schema, same=self._same)
 
     def _sort(self) -> None:
         """Make a sorted chunk of what is held, in memory while there is room."""
         if not self._held_bytes:
             return
-        held_bytes, slices = self._held_bytes, self._sorted_held()
+        held_bytes, rows = self._held_bytes, pa.concat_tables(self._held).combine_chunks()
+        self._held, self._held_bytes = [], 0
+        rows = rows.take(pa.array(_order_of(rows)))
         if held_bytes <= self._memory:
             self._memory -= held_bytes
-            self._chunks.append([batch for rows in slices for batch in rows.to_batches(max_chunksize=_CHUNK_ROWS)])
+            self._chunks.append(rows.to_batches(max_chunksize=_CHUNK_ROWS))
             return
         path = self._folder / f"chunk-{len(self._chunks):05d}.arrow"
-        first = next(slices)
-        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, first.schema) as writer:
-            for rows in chain([first], slices):
-                writer.write_table(rows, max_chunksize=_CHUNK_ROWS)
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
+            writer.write_table(rows, max_chunksize=_CHUNK_ROWS)
         self._chunks.append(path)
-
-    def _sorted_held(self) -> Iterator[pa.Table]:
-        """Yield what is held in order, a row group at a time, so that it is there twice at most."""
-        held, self._held, self._held_bytes = self._held, [], 0
-        table = pa.concat_tables(held).combine_chunks()
-        held.clear()
-        order = _order_of(table)
-        for at in range(0, len(order), ROW_GROUP_ROWS):
-            yield table.take(pa.array(order[at : at + ROW_GROUP_ROWS]))
 
 
 def _order_of(rows: pa.Table) -> np.ndarray:
@@ -210,9 +204,11 @@ def _merged(chunks: list[_Chunk]) -> Iterator[pa.Table]:
         yield ready.take(pa.array(_order_of(ready)))
 
 
-def write_run(slices: Iterator[pa.Table], path: Path, *, schema: pa.Schema, origin: dict[str, str]) -> SortedRun:
-    """Write rows that come in order; columns named in ``origin`` are not among theirs and hold the same everywhere."""
-    with RunWriter(path, schema=schema, origin=origin) as writer:
+def write_run(
+    slices: Iterator[pa.Table], path: Path, *, schema: pa.Schema, same: Mapping[str, str | None] = NOTHING
+) -> SortedRun:
+    """Write rows that come in order; columns named in ``same`` are not among theirs and hold the same everywhere."""
+    with RunWriter(path, schema=schema, same=same) as writer:
         for rows in slices:
             writer.write(rows)
     return writer.finish()
@@ -221,9 +217,9 @@ def write_run(slices: Iterator[pa.Table], path: Path, *, schema: pa.Schema, orig
 class RunWriter:
     """Writes rows that come in order as a run. The bytes do not depend on how the rows are cut into slices."""
 
-    def __init__(self, path: Path, *, schema: pa.Schema, origin: dict[str, str]) -> None:
-        """Open the file; columns named in ``origin`` are not among those of the rows and hold the same everywhere."""
-        self._path, self._schema, self._origin = path, schema, origin
+    def __init__(self, path: Path, *, schema: pa.Schema, same: Mapping[str, str | None] = NOTHING) -> None:
+        """Open the file; columns named in ``same`` are not among those of the rows and hold the same everywhere."""
+        self._path, self._schema, self._same = path, schema, same
         self._held: list[pa.Table] = []
         self._count = 0
         self._firsts: list[int] = []
@@ -268,8 +264,10 @@ class RunWriter:
     def _write_group(self, group: pa.Table) -> None:
         group = group.combine_chunks()
         columns = [
-            pa.repeat(pa.scalar(self._origin[name]), len(group)) if name in self._origin else group[name]
-            for name in self._schema.names
+            pa.repeat(pa.scalar(self._same[field.name], field.type), len(group))
+            if field.name in self._same
+            else group[field.name]
+            for field in self._schema
         ]
         self._writer.write_table(pa.table(columns, schema=self._schema), row_group_size=ROW_GROUP_ROWS)
         self._firsts.append(group[PRN][0].as_py())

@@ -114,13 +114,23 @@ def _decoded(values: pa.Array, encoding: str, damaged: np.ndarray) -> pa.Array:
     raw = values.cast(pa.binary())
     if is_text or encoding == "utf-8":
         try:
-            return raw.cast(pa.string())
+            # ASCII is valid wherever it is cut, and is told from the bytes of all values at once.
+            return raw.cast(pa.string(), safe=not _is_ascii(raw))
         except pa.ArrowInvalid:
             pass
     return pa.array(
         [_decode_one(body, "utf-8" if is_text else encoding, damaged, at) for at, body in enumerate(raw.to_pylist())],
         pa.string(),
     )
+
+
+def _is_ascii(values: pa.Array) -> bool:
+    _, offsets, body = values.buffers()
+    if body is None or not len(values):
+        return True
+    ends = np.frombuffer(offsets, dtype=np.int32)[values.offset : values.offset + len(values) + 1]
+    held = np.frombuffer(body, dtype=np.int8)[ends[0] : ends[-1]]
+    return not len(held) or bool(held.min() >= 0)
 
 
 def _decode_one(body: bytes | None, encoding: str, damaged: np.ndarray, at: int) -> str | None:
