@@ -23,7 +23,7 @@ CHUNK_BYTES = 32 << 20
 MEMORY_BYTES = 256 << 20
 """Sorted observations held in memory; what is more goes to disk."""
 
-NOTHING: Mapping[str, str | None] = MappingProxyType({})
+_NOTHING: Mapping[str, str | None] = MappingProxyType({})
 
 _MERGE_ROWS = 65_536
 """Rows that the merge aims to hold of all chunks together; of each at least _CHUNK_ROWS."""
@@ -110,7 +110,7 @@ class RunSorter:
         """Make a sorted chunk of what is held, in memory while there is room."""
         if not self._held_bytes:
             return
-        held_bytes, rows = self._held_bytes, pa.concat_tables(self._held).combine_chunks()
+        held_bytes, rows = self._held_bytes, pa.concat_tables(self._held)
         self._held, self._held_bytes = [], 0
         rows = rows.take(pa.array(_order_of(rows)))
         if held_bytes <= self._memory:
@@ -200,12 +200,12 @@ def _merged(chunks: list[_Chunk]) -> Iterator[pa.Table]:
             chunk.key(len(chunk.rows) - 1) for chunk in chunks if chunk.rows is not None and not chunk.is_last_batch
         ]
         bound = min(ends) if ends else None
-        ready = pa.concat_tables([chunk.take_to(bound) for chunk in chunks]).combine_chunks()
+        ready = pa.concat_tables([chunk.take_to(bound) for chunk in chunks])
         yield ready.take(pa.array(_order_of(ready)))
 
 
 def write_run(
-    slices: Iterator[pa.Table], path: Path, *, schema: pa.Schema, same: Mapping[str, str | None] = NOTHING
+    slices: Iterator[pa.Table], path: Path, *, schema: pa.Schema, same: Mapping[str, str | None] = _NOTHING
 ) -> SortedRun:
     """Write rows that come in order; columns named in ``same`` are not among theirs and hold the same everywhere."""
     with RunWriter(path, schema=schema, same=same) as writer:
@@ -217,7 +217,7 @@ def write_run(
 class RunWriter:
     """Writes rows that come in order as a run. The bytes do not depend on how the rows are cut into slices."""
 
-    def __init__(self, path: Path, *, schema: pa.Schema, same: Mapping[str, str | None] = NOTHING) -> None:
+    def __init__(self, path: Path, *, schema: pa.Schema, same: Mapping[str, str | None] = _NOTHING) -> None:
         """Open the file; columns named in ``same`` are not among those of the rows and hold the same everywhere."""
         self._path, self._schema, self._same = path, schema, same
         self._held: list[pa.Table] = []

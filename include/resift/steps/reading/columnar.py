@@ -30,7 +30,7 @@ def read_columnar(path: FilePath, *, name: str, source: Source) -> Iterator[RawB
         paths = _present(file.schema_arrow, name=name, source=source)
         check_types({path: _type_at(file.schema_arrow, path) for path in paths}, name=name, source=source)
         row = 1
-        for batch in file.iter_batches(batch_size=_ROWS, columns=_tops(file.schema_arrow, paths)):
+        for batch in file.iter_batches(batch_size=_ROWS, columns=_tops(file.schema_arrow, paths), use_threads=False):
             yield _raw_batch(batch, paths, first_row=row, encoding=source.encoding)
             row += batch.num_rows
 
