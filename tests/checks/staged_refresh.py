@@ -201,5 +201,5 @@ def _sample(path: str, ids: np.ndarray) -> pa.Table:
     values |= {"state": ["public"] * rows, "newest_state": ["public"] * rows, "owner_country": ["US"] * rows}
     values["is_newest"] = [False] * rows
     values |= {"owner_id": ["owner-secret"] * rows, "lat": ["48.8566-secret"] * rows}
-    table = pa.Table.from_pydict(values, schema=STAGED_EVIDENCE)
+    table = pa.Table.from_pydict(values, schema=STAGED_EVIDENCE.append(pa.field("image_id", pa.string())))
     return table.append_column("part", pa.array([path] * rows, pa.string()))

@@ -215,8 +215,8 @@ def spoilt(sound: Staged) -> tuple[Staged, Verdict]:
         part, evidence = remake(staged.part(PLACES[name]), staged.evidence(PLACES[name]))
         staged.put_evidence(PLACES[name], evidence)
         staged.put_part(PLACES[name], part)
-    for kind, place in (("image", len(PLACES) + 1), ("owner", len(PLACES) + 2)):
-        who = staged.evidence(place)[f"{kind}_id"][ROW].as_py()
+    for kind, file, place in (("image", staged.part, len(PLACES) + 1), ("owner", staged.evidence, len(PLACES) + 2)):
+        who = file(place)[f"{kind}_id"][ROW].as_py()
         suppress(staged.store, pool="photos", kind=kind, identifier=who, request="T-1", requested_at=NOW)
     return staged, verdict_on(staged)
 

@@ -11,6 +11,7 @@ import pytest
 
 from resift.core.measure import Expected, measure
 from resift.core.prn import CIRCLE, permanent_random_numbers
+from resift.core.scan import scan_rows
 from resift.core.staged_views import ROW, create_evidence_view, create_part_view
 from resift.model.observation import PRN, STAGED_EVIDENCE
 
@@ -75,11 +76,16 @@ def measured(*rows, part_rows=None, **expected):
         "suppressed_images": NOBODY,
         "suppressed_owners": NOBODY,
     }
-    return measure(show(part, evidence), part.schema, Expected(**(known | expected)))
+    return measured_files(part, evidence, Expected(**(known | expected)))
+
+
+def measured_files(part, evidence, expected):
+    db = show(part, evidence)
+    return measure(db, part.schema, scan_rows(db, salt=SALT), expected)
 
 
 def show(part, evidence):
-    """A database with the two views of a staged part."""
+    """A database with the views of a staged part."""
     db = duckdb.connect(config={"threads": 1})
     for name, table, view in (("p", part, create_part_view), ("e", evidence, create_evidence_view)):
         db.register(name, table.append_column(ROW, pa.array(range(len(table)), pa.int64())))
@@ -135,8 +141,7 @@ def test_range_is_half_open(prn, outside):
 def test_null_id_is_counted():
     found = wrong({}, {PRN: CIRCLE - 4}, part_rows=[{}, {PRN: CIRCLE - 4, "image_id": None}])
 
-    assert found["null_ids"] == 1
-    assert found["evidence_mismatches"] == 1
+    assert found == {"null_ids": 1}
 
 
 @pytest.mark.parametrize(
@@ -200,9 +205,7 @@ def test_row_excluded_by_word_and_by_coordinates_counts_once():
     assert measured(row, exclusion=Nothing("FR", 7.5))["excluded"] == 1
 
 
-@pytest.mark.parametrize(
-    "part_rows", [[{"image_id": "b"}], [{PRN: CIRCLE - 4}], [{}, {PRN: CIRCLE - 4, "image_id": "b"}]], ids=str
-)
+@pytest.mark.parametrize("part_rows", [[{PRN: CIRCLE - 4}], [{}, {PRN: CIRCLE - 4, "image_id": "b"}]], ids=str)
 def test_evidence_of_other_rows_is_counted(part_rows):
     assert measured({}, part_rows=part_rows)["evidence_mismatches"] > 0
 
@@ -237,7 +240,7 @@ def test_what_a_file_lacks_counts_against_every_rule_that_needs_it():
     part = pa.table({"title": ["a", "b"], "Title": ["c", None]})
     expected = Expected(AS_OF, MAX_AGE, START, 0, 100, SALT, Nothing(), (), NOBODY, NOBODY)
 
-    found = measure(show(part, evidence), part.schema, expected)
+    found = measured_files(part, evidence, expected)
 
     assert {name: found[name] for name in BAD if found[name]} == dict.fromkeys(
         ("null_ids", "offsets_outside_range", "evidence_mismatches", "not_public", "stale", "observed_after_as_of"), 2

@@ -16,10 +16,11 @@ DATASET = make_dataset(size=3)
 def evidence(*observations):
     store = MemoryStore()
     make_pool(store, list(observations))
-    (staged,) = draw(store, DATASET, cycle(0)).staged_evidence
+    cut = draw(store, DATASET, cycle(0))
+    (part,), (staged,) = cut.staged_parts, cut.staged_evidence
     rows = read_staged(store, staged.key)
     assert rows.schema.equals(STAGED_EVIDENCE)
-    return {row["image_id"]: row for row in rows.to_pylist()}
+    return dict(zip(read_staged(store, part.key)["image_id"].to_pylist(), rows.to_pylist(), strict=True))
 
 
 def newest(row):

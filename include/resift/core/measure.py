@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from resift.core.refused import CHUNK, NO_NUMBER, WORDS, Exclusion, count_excluded, count_suppressed, numbers_of
-from resift.core.staged_views import ROW
+from resift.core.refused import WORDS, Exclusion, count_excluded, count_suppressed
+from resift.core.scan import NO_NUMBER, Scan
+from resift.core.staged_views import NEWEST, said_by_newest
 from resift.model.mixes import NONE, OTHER
 from resift.model.observation import PRN
 
@@ -54,19 +55,18 @@ class Expected:
     """Numbers of suppressed owners: the hash that makes a PRN of an image id, of theirs."""
 
 
-def measure(db: DuckDBPyConnection, schema: pa.Schema, expected: Expected) -> dict[str, Any]:
+def measure(db: DuckDBPyConnection, schema: pa.Schema, scan: Scan, expected: Expected) -> dict[str, Any]:
     """Return the measured fields of :class:`~resift.model.refresh.PartMetrics` that come from the rows.
 
     Whatever a file holds or lacks is counted, never guessed: a null, a PRN outside of the circle and a column that is
     not there count against each rule that needs them.
 
     Args:
-        db: Has the views ``part`` and ``evidence`` of :mod:`~resift.core.staged_views`; one thread, so that rows come
-            in the order of the files.
+        db: Has the views of :mod:`~resift.core.staged_views`.
         schema: That of the part, as its file states it.
+        scan: What reading every row brought back.
         expected: The limits the counts are taken against.
     """
-    scan = _scan(db, salt=expected.salt)
     words = db.sql(_WORDS).to_arrow_table()
     licenses = db.sql("SELECT license, count(*) AS rows FROM part GROUP BY 1").to_arrow_table()
     return {
@@ -94,17 +94,12 @@ def measure(db: DuckDBPyConnection, schema: pa.Schema, expected: Expected) -> di
     }
 
 
+# Grouped as they are written, and spelled out after that: for few combinations and not for every row.
+_NEWEST_WORDS = ", ".join(said_by_newest(name) for name in ("newest_state", *WORDS) if name.startswith(NEWEST))
 _WORDS = f"""
-SELECT {", ".join(WORDS)}, state IS DISTINCT FROM 'public' OR newest_state IS DISTINCT FROM 'public' AS closed,
-       count(*) AS rows
-FROM evidence GROUP BY ALL
-"""
-
-_ROWS = f"""
-SELECT p.{ROW} IS NOT NULL AS in_part, e.{ROW} IS NOT NULL AS in_evidence,
-       p.image_id, coalesce(p.{PRN}, -1) AS {PRN}, e.observed,
-       p.image_id = e.image_id AND p.{PRN} = e.{PRN} AND (p.observed = e.observed OR p.observed IS NULL) AS same
-FROM part p POSITIONAL JOIN evidence e
+SELECT {", ".join(WORDS)}, state IS DISTINCT FROM 'public' OR newest_state IS DISTINCT FROM 'public' AS closed, rows
+FROM (SELECT * REPLACE ({_NEWEST_WORDS})
+      FROM (SELECT {", ".join(WORDS)}, state, newest_state, is_newest, count(*) AS rows FROM evidence GROUP BY ALL))
 """
 
 _IDS = f"""
@@ -112,51 +107,6 @@ SELECT count(DISTINCT image_id) + (count(*) > count(image_id))::INT AS distinct_
        count(*) FILTER ({PRN} = before AND NOT coalesce(image_id > id_before, false)) AS ties_broken
 FROM (SELECT image_id, {PRN}, lag({PRN}) OVER () AS before, lag(image_id) OVER () AS id_before FROM part)
 """
-
-
-@dataclass(frozen=True, slots=True)
-class _Scan:
-    """What one pass over the rows of both files brings back, in their order."""
-
-    rows: int
-    evidence_rows: int
-    prn: np.ndarray
-    """Of each row of the part; -1 where it is null."""
-
-    ids: np.ndarray
-    """The number of each id of the part; ``NO_NUMBER`` where that is null."""
-
-    observed: pa.ChunkedArray
-    """Of each row of the evidence, in microseconds since 1970 UTC."""
-
-    same: int
-    """Rows of the part whose evidence is of the same item and instant."""
-
-    @property
-    def paired(self) -> bool:
-        """Whether each row has evidence beside it, and each piece of evidence a row."""
-        return self.rows == self.evidence_rows
-
-
-def _scan(db: DuckDBPyConnection, *, salt: str) -> _Scan:
-    """Read every row once. The shorter file is read as ending in nulls, which are no rows of it."""
-    prn, ids, observed = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)], list[pa.Array]()
-    rows = evidence_rows = same = 0
-    for batch in db.sql(_ROWS).to_arrow_reader(CHUNK):
-        rows += batch["in_part"].true_count
-        evidence_rows += batch["in_evidence"].true_count
-        same += batch["same"].true_count
-        ids.append(numbers_of(batch["image_id"], salt=salt))
-        prn.append(batch[PRN].to_numpy())
-        observed.append(batch["observed"].cast(pa.int64()))
-    return _Scan(
-        rows=rows,
-        evidence_rows=evidence_rows,
-        prn=np.concatenate(prn)[:rows],
-        ids=np.concatenate(ids)[:rows],
-        observed=pa.chunked_array(observed, pa.int64()).slice(0, evidence_rows),
-        same=same,
-    )
 
 
 def _aged(observed: pa.ChunkedArray, expected: Expected) -> dict[str, Any]:
@@ -181,7 +131,8 @@ def _placed(db: DuckDBPyConnection, prn: np.ndarray, ids: np.ndarray, expected: 
     Ids that hash to PRNs which ascend without a tie all differ; only where they do not is each looked at.
     """
     # Written out here a second time, on purpose: the audit shares no arithmetic with the draw.
-    place = (prn.astype(np.uint64) - np.uint64(expected.start)) % np.uint64(_CIRCLE)
+    place = prn.astype(np.uint64) - np.uint64(expected.start)
+    place[prn < expected.start] += np.uint64(_CIRCLE)
     on_circle = prn >= 0
     place[~on_circle] = _CIRCLE
     rises = place[1:] > place[:-1]

@@ -6,27 +6,17 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyarrow as pa
-from pandas.util import hash_array
 
-from resift.core.staged_views import ROW
+from resift.core.scan import CHUNK, numbers_of
+from resift.core.staged_views import NEWEST, ROW, SPELLED_OUT, said_by_newest
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-CHUNK = 1 << 14
-"""Rows the engine hands over at once: as Python objects the ids of a whole part take ten times their size."""
-
-NO_NUMBER = -2
-"""Stands for the number of an id that is not there; no suppression and no PRN is equal to it."""
-
 WORDS = tuple(
-    f"{newest}{name}"
-    for newest in ("", "newest_")
-    for name in ("owner_country", "upload_country", "subdivision", "host")
+    f"{newest}{name}" for newest in ("", NEWEST) for name in ("owner_country", "upload_country", "subdivision", "host")
 )
 """Columns of the evidence that name a place by a word: few different ones, however many rows."""
-
-AXES = ("lat", "lon", "newest_lat", "newest_lon")
 
 
 class Exclusion(Protocol):
@@ -43,16 +33,6 @@ class Exclusion(Protocol):
     def halves(self, lat: pa.ChunkedArray, lon: pa.ChunkedArray) -> np.ndarray:
         """Return which texts are one coordinate without the other, where that excludes."""
         ...
-
-
-def numbers_of(ids: pa.Array, *, salt: str) -> np.ndarray:
-    """Return the number of each id, SipHash-2-4 shifted right by one; ``NO_NUMBER`` where there is none."""
-    # As bytes: text would be made only to be encoded again.
-    values = ids.fill_null("").cast(pa.binary()).to_numpy(zero_copy_only=False)
-    numbers = (hash_array(values, hash_key=salt, categorize=False) >> np.uint64(1)).view(np.int64)
-    if ids.null_count:
-        numbers[~ids.is_valid().to_numpy(zero_copy_only=False)] = NO_NUMBER
-    return numbers
 
 
 def count_suppressed(
@@ -75,9 +55,9 @@ def count_suppressed(
     return len(np.unique(np.concatenate(rows)))
 
 
-_OWNERS = """
+_OWNERS = f"""
 SELECT DISTINCT owner_id AS id FROM evidence
-UNION SELECT newest_owner_id FROM evidence WHERE newest_owner_id IS DISTINCT FROM owner_id
+UNION SELECT {said_by_newest("newest_owner_id")} FROM evidence WHERE (is_newest AND newest_owner_id IS NULL) IS NOT TRUE
 """
 
 
@@ -91,24 +71,21 @@ def count_excluded(db: DuckDBPyConnection, words: pa.Table, exclusion: Exclusion
     """
     words = words.select(WORDS)
     rows = [_rows_with(db, words.filter(pa.array(exclusion.words(words))))]
-    points = db.sql(_POINTS).to_arrow_reader(CHUNK).read_all()
-    numbers, before = points[ROW].to_numpy(), (np.nan, np.nan)
-    for axes in (("lat", "lon"), ("newest_lat", "newest_lon")):
-        lat, lon = (points[axis].to_numpy() for axis in axes)
-        told = np.isfinite(lat) & np.isfinite(lon)
-        # The newest coordinates are mostly those of then, and a place looked at once is known.
-        new = told & ((lat != before[0]) | (lon != before[1]))
-        rows.append(numbers[new][exclusion.points(lat[new], lon[new])])
-        before = lat, lon
+    # Where none are written of the newest observation, it has none, or those of then: a place looked at is known.
+    for lat, lon in (("lat", "lon"), ("newest_lat", "newest_lon")):
+        points = db.sql(_POINTS.format(lat=lat, lon=lon)).to_arrow_reader(CHUNK).read_all()
+        north, east = points["lat"].to_numpy(), points["lon"].to_numpy()
+        told = np.isfinite(north) & np.isfinite(east)
+        rows.append(points[ROW].to_numpy()[told][exclusion.points(north[told], east[told])])
         if not told.all():
-            texts = db.sql(_HALVES.format(lat=axes[0], lon=axes[1])).to_arrow_table()
+            texts = db.sql(_HALVES.format(lat=lat, lon=lon)).to_arrow_table()
             rows.append(texts[ROW].to_numpy()[exclusion.halves(texts["lat"], texts["lon"])])
     return len(np.unique(np.concatenate(rows)))
 
 
 _POINTS = f"""
-SELECT {ROW}, {", ".join(f"try_cast({axis} AS DOUBLE) AS {axis}" for axis in AXES)}
-FROM evidence WHERE {" OR ".join(f"{axis} IS NOT NULL" for axis in AXES)}
+SELECT {ROW}, try_cast({{lat}} AS DOUBLE) AS lat, try_cast({{lon}} AS DOUBLE) AS lon
+FROM evidence WHERE {{lat}} IS NOT NULL OR {{lon}} IS NOT NULL
 """
 
 # What is not two numbers, and not nothing: few rows, for the sift excludes nearly all of them.
@@ -125,6 +102,6 @@ def _rows_with(db: DuckDBPyConnection, bad: pa.Table) -> np.ndarray:
         return np.empty(0, dtype=np.int64)
     db.register("bad", bad)
     same = " AND ".join(f"e.{name} IS NOT DISTINCT FROM b.{name}" for name in bad.column_names)
-    rows = db.sql(f"SELECT {ROW} FROM evidence e SEMI JOIN bad b ON {same}").fetchnumpy()[ROW]
+    rows = db.sql(f"SELECT {ROW} FROM {SPELLED_OUT} e SEMI JOIN bad b ON {same}").fetchnumpy()[ROW]
     db.unregister("bad")
     return np.asarray(rows, dtype=np.int64)

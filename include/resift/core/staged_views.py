@@ -9,14 +9,12 @@ from resift.model.observation import PRN, STAGED_EVIDENCE
 ROW = "row_in_file"
 """Place of a row in its file, from 0."""
 
+NEWEST = "newest_"
+"""Begins the names of what the newest observation says."""
+
 _PART = {PRN: "BIGINT", "image_id": "VARCHAR", "license": "VARCHAR"}
-_NEWEST = "newest_"
 _TYPES = {PRN: "BIGINT", "is_newest": "BOOLEAN"}
-_EVIDENCE = {
-    name: _TYPES.get(name, "VARCHAR")
-    for name in STAGED_EVIDENCE.names
-    if name != "observed_at" and not name.startswith(_NEWEST)
-}
+_EVIDENCE = {name: _TYPES.get(name, "VARCHAR") for name in STAGED_EVIDENCE.names if name != "observed_at"}
 
 
 def create_part_view(source: str, columns: Sequence[str]) -> str:
@@ -34,21 +32,28 @@ def create_part_view(source: str, columns: Sequence[str]) -> str:
 
 
 def create_evidence_view(source: str, columns: Sequence[str]) -> str:
-    """Return the statement that makes the view ``evidence``.
+    """Return the statement that makes the view ``evidence``, with what the newest observation says as it is written.
 
-    What the newest observation says is what is written of it, and where nothing is, what the deciding one says if
-    that is the newest: a word written in spite of it counts.
+    Nothing is, where that is the deciding one: ``SPELLED_OUT`` has what it says there as well.
     """
-    newest = [_newest(name, columns) for name in STAGED_EVIDENCE.names if name.startswith(_NEWEST)]
-    return _view("evidence", source, columns, [*_cast(columns, _EVIDENCE), *newest, _observed(columns)])
+    return _view("evidence", source, columns, [*_cast(columns, _EVIDENCE), _observed(columns)])
 
 
-def _newest(name: str, columns: Sequence[str]) -> str:
-    written, same, then = (
-        _value(each, kind, columns)
-        for each, kind in ((name, "VARCHAR"), ("is_newest", "BOOLEAN"), (name.removeprefix(_NEWEST), "VARCHAR"))
-    )
-    return f"coalesce({written}, CASE WHEN {same} THEN {then} END) AS {name}"
+def said_by_newest(name: str) -> str:
+    """Return the expression over ``evidence`` for what the newest observation says in a column ``newest_…``.
+
+    It is what is written, and where nothing is, what the deciding observation says if that is the newest: a word
+    written in spite of it counts.
+    """
+    return f"coalesce({name}, CASE WHEN is_newest THEN {name.removeprefix(NEWEST)} END) AS {name}"
+
+
+SPELLED_OUT = (
+    "(SELECT * REPLACE ("
+    + ", ".join(said_by_newest(name) for name in _EVIDENCE if name.startswith(NEWEST))
+    + ") FROM evidence)"
+)
+"""The rows of ``evidence`` as a table expression, with what the newest observation says in each."""
 
 
 def _view(name: str, source: str, columns: Sequence[str], chosen: Sequence[str]) -> str:
@@ -63,12 +68,11 @@ def _observed(columns: Sequence[str]) -> str:
 
 
 def _cast(columns: Sequence[str], types: dict[str, str]) -> list[str]:
-    return [f"{_value(name, kind, columns)} AS {name}" for name, kind in types.items()]
-
-
-def _value(name: str, kind: str, columns: Sequence[str]) -> str:
-    place = _place(name, columns)
-    return f"NULL::{kind}" if place is None else f"try_cast(c{place} AS {kind})"
+    places = {name: _place(name, columns) for name in types}
+    return [
+        f"{f'NULL::{kind}' if places[name] is None else f'try_cast(c{places[name]} AS {kind})'} AS {name}"
+        for name, kind in types.items()
+    ]
 
 
 def _place(name: str, columns: Sequence[str]) -> int | None:

@@ -64,7 +64,6 @@ def run_schema(carried: pa.Schema) -> pa.Schema:
 STAGED_EVIDENCE = pa.schema(
     [
         pa.field(PRN, pa.int64(), nullable=False),
-        pa.field("image_id", pa.string(), nullable=False),
         pa.field("observed_at", INSTANT, nullable=False),
         pa.field("state", pa.string(), nullable=False),
         ("host", pa.string()),
@@ -78,7 +77,8 @@ STAGED_EVIDENCE = pa.schema(
 )
 """What the audit reads beside a staged part: the deciding observation, and the newest one's rights and evidence.
 
-Where the deciding observation ``is_newest``, what the newest one says is not written again.
+The PRN says whose it is, and that the PRN is that of the part's id is computed again there. Where the deciding
+observation ``is_newest``, what the newest one says is not written again.
 ``change`` is null for a member of the previous snapshot, else the cause for which the item entered.
 """
 

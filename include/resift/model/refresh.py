@@ -229,7 +229,7 @@ class PartMetrics(Document):
     """Rows of the evidence file; equal to ``rows``."""
 
     evidence_mismatches: int
-    """Rows whose ``image_id`` or PRN differs between part and evidence."""
+    """Rows whose PRN or instant differs between part and evidence."""
 
     widest_gap: int
     """Largest difference between the offsets of neighbouring rows."""

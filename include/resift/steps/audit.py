@@ -9,6 +9,7 @@ from contextlib import closing
 from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,19 +18,19 @@ import pyarrow.parquet as pq
 
 from resift.checks.rows import SAMPLE_COLUMNS
 from resift.core.measure import Expected, measure
-from resift.core.staged_views import ROW, create_evidence_view, create_part_view
+from resift.core.scan import Scan, scan_rows
+from resift.core.staged_views import ROW, SPELLED_OUT, create_evidence_view, create_part_view
 from resift.errors import KeyNotFound, StagingError
 from resift.model.document import sha256_hex
 from resift.model.grid import midnight
 from resift.model.keys import Staging
-from resift.model.observation import INSTANT
+from resift.model.observation import PRN
 from resift.model.refresh import AuditReceipt, CutReceipt, PartMetrics, Plan, StagedFile
 from resift.model.suppression import Suppression
 from resift.policy import load_policy
 from resift.policy.policy import COUNTRY_FIELDS
 from resift.policy.recheck import Recheck, prepare
 from resift.steps.cut import read_cut
-from resift.steps.parquet import ROW_GROUP_ROWS
 from resift.steps.plan import range_at, read_plan
 from resift.steps.pools import read_pool, read_suppressions
 from resift.storage import Store
@@ -78,6 +79,9 @@ class _Auditor:
         self._suppressions = read_suppressions(store, plan.dataset.pool)[0]
         self._salt = read_pool(store, plan.dataset.pool).salt
         self._db = db
+        self._used = [folder / kind for kind in ("part", "evidence")]
+        for file in self._used:
+            file.touch()
 
     def audit(self, number: int) -> None:
         """Measure one part and write its metrics and its sample."""
@@ -85,22 +89,21 @@ class _Auditor:
 
         entry, staged = self._cut.parts[number], self._cut.staged_parts[number]
         claimed = staged.model_copy(update={"sha256": entry.sha256, "size_bytes": entry.size_bytes})
-        index, files = self._cut.ranges[number], [self._folder / f"{kind}-{number}" for kind in ("part", "evidence")]
+        index, files = self._cut.ranges[number], self._files_for(number)
         sha256, size = self._fetch(claimed, files[0], what=f"{entry.path}: bytes are those of the cut")
         evidence = self._cut.staged_evidence[number]
         self._fetch(evidence, files[1], what=f"{entry.path}: evidence is what the sift staged")
         a_range = range_at(self._plan, index, role="draw")
         try:
             schema = self._show(files)
+            scan = scan_rows(self._db, salt=self._salt)
             metrics = PartMetrics(
                 path=entry.path,
                 sha256=sha256,
                 size_bytes=size,
-                **measure(self._db, schema, self._expected(a_range.lo, a_range.hi)),
+                **measure(self._db, schema, scan, self._expected(a_range.lo, a_range.hi)),
             )
-            sample = self._pick(number)
-            for file in files:
-                file.unlink()
+            sample = self._pick(number, scan)
         except (pa.ArrowInvalid, OSError, duckdb.Error) as error:
             raise StagingError(
                 f"{entry.path}: file is readable: found {str(error).splitlines()[0]}, expected Parquet as sift and cut "
@@ -111,14 +114,23 @@ class _Auditor:
         metrics = metrics.model_copy(update={"sample_sha256": sha256_hex(picked)})
         self._store.put(self._staging.metrics(index), metrics.sealed().to_json())
 
+    def _files_for(self, number: int) -> list[Path]:
+        """Return the files of this task under names no other part has, to be written over: new ones cost more."""
+        files = [self._folder / f"{kind}-{number}" for kind in ("part", "evidence")]
+        for file, used in zip(files, self._used, strict=True):
+            used.rename(file)
+        self._used = files
+        return files
+
     def _fetch(self, file: StagedFile, path: Path, *, what: str) -> tuple[str, int]:
         """Write a staged object to a file of our own, and return the digest and the size of the very bytes written."""
         digest, size = hashlib.sha256(), 0
         try:
-            with path.open("wb") as copy:
+            with path.open("r+b") as copy:
                 for block in self._store.stream(file.key, start=0, length=_WHOLE):
                     digest.update(block)
                     size += copy.write(block)
+                copy.truncate()
         except KeyNotFound as error:
             raise StagingError(
                 f"{what}: found nothing at {self._store.url}/{file.key}, expected {file.rows} rows with sha256 "
@@ -155,26 +167,35 @@ class _Auditor:
             suppressed_owners=_numbers_of("owner", self._suppressions),
         )
 
-    def _pick(self, number: int) -> pa.Table:
+    def _pick(self, number: int, scan: Scan) -> pa.Table:
         """Pick every k-th row of the whole snapshot: in the order of PRNs that is a random sample."""
         stride = -(-self._cut.rows // SAMPLE_ROWS)
         before = sum(part.rows for part in self._cut.parts[:number])
-        wanted = f"({ROW} + {before % stride}) % {stride} = 0"
-        if stride > ROW_GROUP_ROWS:
-            # Where most row groups hold none of them, a list lets the engine pass over those.
-            listed = range(-before % stride, self._cut.parts[number].rows, stride)
-            wanted = f"{ROW} IN ({', '.join(map(str, listed)) or '-1'})"
-        picked = f"SELECT {', '.join(_SAMPLED)} FROM evidence WHERE {wanted}"
-        rows = self._db.sql(picked).to_arrow_table()
-        return rows.append_column("observed_at", rows["observed"].cast(INSTANT))
+        places = range(-before % stride, min(scan.rows, scan.evidence_rows), stride)
+        # Joined and not filtered: the engine then passes over row groups that hold none, and computes less in others.
+        wanted = f"(SELECT unnest(range({places.start}, {places.stop}, {places.step})) AS {ROW})"
+        said = self._db.sql(
+            f"SELECT {', '.join(_SAID)} FROM {SPELLED_OUT} SEMI JOIN {wanted} USING ({ROW}) ORDER BY {ROW}"
+        ).to_arrow_table()
+        rows = scan.pick(places)
+        return pa.table([*rows.columns, *said.columns], [*rows.column_names, *said.column_names])
 
 
-_SAMPLED = [*(name for name in SAMPLE_COLUMNS if name != "observed_at"), "observed"]
+_SAID = [name for name in SAMPLE_COLUMNS if name not in (PRN, "image_id", "observed_at")]
+
+
+_FIRST = Lock()
+"""Held while what a process needs once is made: groups audited side by side would each make their own."""
+
+
+def _prepared(policy: str, days: tuple[date, ...]) -> Recheck:
+    """Return all spellings of places; listing them takes as long as auditing 200,000 rows."""
+    with _FIRST:
+        return _prepare(policy, days)
 
 
 @lru_cache(maxsize=4)
-def _prepared(policy: str, days: tuple[date, ...]) -> Recheck:
-    """Return all spellings of places; listing them takes as long as auditing 200,000 rows."""
+def _prepare(policy: str, days: tuple[date, ...]) -> Recheck:
     return prepare(load_policy(policy), days=days)
 
 

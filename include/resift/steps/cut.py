@@ -228,7 +228,8 @@ class _Trimmer:
 
         # Side by side: nothing else runs while the sample is cut.
         (part, kept_part), (evidence, kept_evidence) = together(shorten, files)
-        changes = self._trim_changes(receipt, evidence.slice(rows))
+        beyond = evidence.select([PRN, "change"]).append_column("image_id", part["image_id"]).slice(rows)
+        changes = self._trim_changes(receipt, beyond)
         return _Piece(
             receipt=receipt,
             rows=rows,

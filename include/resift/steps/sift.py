@@ -248,7 +248,7 @@ def _evidence(items: Items, kept: np.ndarray, rows: pa.Table, entered: Reasons) 
         if not is_newest.all()
         else pa.table({n: pa.nulls(len(kept), pa.string()) for n in names})
     )
-    columns = {name: rows[name] for name in (PRN, "image_id", "observed_at", "state", *EVIDENCE.names)}
+    columns = {name: rows[name] for name in (PRN, "observed_at", "state", *EVIDENCE.names)}
     columns |= {f"newest_{name}": later[name] for name in ("state", *EVIDENCE.names)}
     columns |= {"host": hosts(rows["url"]), "newest_host": hosts(later["url"])}
     columns |= {"is_newest": pa.array(is_newest), "change": entered.to_arrow()}
