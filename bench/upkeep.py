@@ -57,8 +57,10 @@ def erase_items(*, lake: str, name: str, parts: int) -> Work:
     """Take one item out of each of so many parts of a version, and out of every other version that holds it."""
     counting = CountingStore(open_store(lake))
     manifest = read_manifest(counting, name, str(VERSION))
-    # From the end: the items there are not in the smaller samples of the same pool.
-    chosen = [_middle_id(lake, manifest, part.path) for part in manifest.parts[::-1][:parts]]
+    # From the end: the items there are not in the smaller samples of the same pool. The part that was cut comes last:
+    # a few rows may be all that is left of it, and a part is rewritten as a whole.
+    cut, *whole = manifest.parts[::-1]
+    chosen = [_middle_id(lake, manifest, part.path) for part in [*whole, cut][:parts]]
     entries = wanted(counting, pool="photos", images=chosen, owners=(), request="bench", requested_at=KNOWN_AT)
 
     def work() -> dict[str, Any]:

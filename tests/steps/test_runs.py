@@ -12,7 +12,7 @@ import pytest
 from resift.core.prn import CIRCLE
 from resift.model.observation import PRN, run_schema
 from resift.steps.parquet import column_chunks
-from resift.steps.runs import PoolReader
+from resift.steps.runs import SLICE_BYTES, SLICE_ROWS, PoolReader, count_slices
 from resift.steps.sorted_run import write_run
 from resift.storage.memory import MemoryStore
 from resift.storage.s3_file import READ_AHEAD_BYTES, RangeReader
@@ -98,3 +98,17 @@ def test_column_chunks_are_where_the_footer_says(far, tmp_path) -> None:
     chunk = metadata.row_group(1).column(0)
     assert spans == [(chunk.data_page_offset, chunk.data_page_offset + chunk.total_compressed_size)]
     assert len(list(column_chunks(metadata, [0, 1], WANTED.names))) == 2 * len(WANTED)
+
+
+@pytest.mark.parametrize(
+    ("rows", "size_bytes", "slices"),
+    [
+        (0, 0, 1),
+        (SLICE_ROWS, SLICE_BYTES, 1),
+        (SLICE_ROWS + 1, SLICE_BYTES, 2),
+        (1, SLICE_BYTES + 1, 2),
+        (SLICE_ROWS, 5 * SLICE_BYTES, 5),
+    ],
+)
+def test_a_slice_is_bounded_by_rows_and_by_bytes(rows, size_bytes, slices) -> None:
+    assert count_slices(rows, size_bytes) == slices

@@ -22,6 +22,8 @@ from resift.storage import LocalStore, Store
 MOST_RUNS = 24
 """Runs read side by side. Of each one row group is held, all columns of it; more than so many are merged in turns."""
 
+MOST_BYTES = 32 << 20
+"""Bytes of those row groups together, as they are stored: of wide rows, fewer runs are read side by side."""
 
 _DECIDES = ("image_id", "observed_at", "owner_id")
 
@@ -65,6 +67,12 @@ def _store(store: Store, plan: CompactionPlan, index: int, run: SortedRun, *, pa
     return run.entry(key, carried=plan.carried)
 
 
+def runs_beside(runs: Sequence[RunEntry]) -> int:
+    """Return how many of these runs may be read side by side: at least two, else nothing would be merged."""
+    widest = max((run.size_bytes // len(run.row_group_rows) for run in runs), default=0)
+    return max(2, min(MOST_RUNS, MOST_BYTES // max(1, widest)))
+
+
 class _Merger:
     """Reads the runs of one interval in their common order, by way of a scratch folder where they are many."""
 
@@ -74,21 +82,21 @@ class _Merger:
 
     def merge(self, store: Store, runs: Sequence[RunEntry]) -> Iterator[tuple[pa.Table, np.ndarray]]:
         """Yield slices of the observations, and the positions that sort each; an item is in one slice."""
-        while len(runs) > MOST_RUNS:
-            store, runs = LocalStore(self._folder), self._merge_some(store, runs)
+        while len(runs) > (most := runs_beside(runs)):
+            store, runs = LocalStore(self._folder), self._merge_some(store, runs, most)
         reader = PoolReader(store, runs, self._schema)
         for first, last in reader.slices(self._interval.lo, self._interval.hi):
             rows = reader.read(first, last)
             if len(rows):
                 yield rows, order_of(rows)
 
-    def _merge_some(self, store: Store, runs: Sequence[RunEntry]) -> list[RunEntry]:
-        """Merge ``MOST_RUNS`` at a time, leaving nothing out: what is left out at last sees all of an item."""
+    def _merge_some(self, store: Store, runs: Sequence[RunEntry], most: int) -> list[RunEntry]:
+        """Merge so many at a time, leaving nothing out: what is left out at last sees all of an item."""
         merged = []
-        for at in range(0, len(runs), MOST_RUNS):
+        for at in range(0, len(runs), most):
             self._turns += 1
             path = self._folder / f"turn-{self._turns:06d}.parquet"
-            some = self.merge(store, runs[at : at + MOST_RUNS])
+            some = self.merge(store, runs[at : at + most])
             slices = (rows.take(pa.array(order)) for rows, order in some)
             run = write_run(slices, path, schema=self._schema)
             if run.rows:

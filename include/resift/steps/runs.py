@@ -23,6 +23,14 @@ from resift.storage import Store, prefetch
 SLICE_ROWS = 100_000
 """Observations aimed at in one slice: what a task holds in memory at a time."""
 
+SLICE_BYTES = 32 << 20
+"""Bytes of runs in one slice, at most, as they are stored: of wide rows a slice holds fewer."""
+
+
+def count_slices(rows: int, size_bytes: int) -> int:
+    """Return in how many slices to read so many observations, which take so many bytes of runs; at least one."""
+    return max(1, -(-rows // SLICE_ROWS), -(-size_bytes // SLICE_BYTES))
+
 
 class PoolReader:
     """The runs of a pool, seen as one table sorted by PRN that is read in slices.
@@ -43,8 +51,8 @@ class PoolReader:
         return sum(run.rows_between(lo, hi) for run in self._runs)
 
     def slices(self, lo: int, hi: int) -> Iterator[tuple[int, int]]:
-        """Yield half-open intervals that cover ``[lo, hi)`` and hold about ``SLICE_ROWS`` observations each."""
-        pieces = max(1, -(-self.rows_between(lo, hi) // SLICE_ROWS))
+        """Yield half-open intervals that cover ``[lo, hi)``, of about ``SLICE_ROWS`` rows, or ``SLICE_BYTES`` each."""
+        pieces = count_slices(self.rows_between(lo, hi), sum(run.bytes_between(lo, hi) for run in self._runs))
         bounds = [lo + (hi - lo) * piece // pieces for piece in range(pieces + 1)]
         slices = [(first, last) for first, last in pairwise(bounds) if first < last]
         for at, (first, last) in enumerate(slices):
@@ -90,6 +98,10 @@ class _Run:
 
     def rows_between(self, lo: int, hi: int) -> int:
         return sum(self._entry.row_group_rows[group] for group in self._groups(lo, hi))
+
+    def bytes_between(self, lo: int, hi: int) -> int:
+        """Return about how many bytes hold the interval, all columns of it."""
+        return self.rows_between(lo, hi) * self._entry.size_bytes // self._entry.rows
 
     def read(self, lo: int, hi: int) -> pa.Table | None:
         groups = self._groups(lo, hi)
