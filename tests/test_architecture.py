@@ -38,14 +38,7 @@ MAY_IMPORT = {
 
 ONLY_IN = {
     "great_expectations": {"checks/gx.py"},
-    "boto3": {
-        "storage/s3.py",
-        "storage/s3_connect.py",
-        "storage/s3_errors.py",
-        "storage/s3_file.py",
-        "storage/s3_probe.py",
-        "storage/s3_stream.py",
-    },
+    "boto3": {"storage/s3_transfer.py"},
     "botocore": {
         "storage/s3.py",
         "storage/s3_connect.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -78,6 +79,34 @@ def test_without_an_endpoint_s3_is_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(open_store("s3://bucket/prefix"), S3Store)
 
 
+@pytest.mark.parametrize(
+    ("variable", "in_profile", "checksums"),
+    [
+        (None, None, "when_supported"),
+        (None, "http://127.0.0.1:9", "when_required"),
+        ("http://127.0.0.1:9", None, "when_required"),
+        ("https://s3.eu-north-1.amazonaws.com", None, "when_supported"),
+    ],
+    ids=["AWS", "look-alike of a profile", "look-alike of a variable", "AWS of a variable"],
+)
+def test_a_look_alike_is_spared_checksums_however_it_is_named(
+    variable: str | None, in_profile: str | None, checksums: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    if variable:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", variable)
+    profile = tmp_path / "config"
+    profile.write_text("[default]\nregion = eu-north-1\n" + (f"endpoint_url = {in_profile}\n" if in_profile else ""))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(profile))
+
+    store = open_store("s3://bucket/prefix")
+
+    assert isinstance(store, S3Store)
+    assert store._client.meta.config.request_checksum_calculation == checksums
+    assert store._client.meta.config.response_checksum_validation == checksums
+
+
 def test_missing_credentials_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
         monkeypatch.delenv(variable, raising=False)
@@ -110,3 +139,11 @@ def test_a_local_lake_does_not_import_boto3(tmp_path: Path) -> None:
     code += "; assert not {'boto3', 'botocore', 'pyarrow', 'pandas'} & set(sys.modules)"
 
     subprocess.run([sys.executable, "-c", code, tmp_path.as_uri()], check=True)
+
+
+def test_an_s3_lake_is_opened_without_what_only_writers_need() -> None:
+    code = "import sys; from resift.storage import open_store; open_store('s3://bucket/prefix')"
+    code += "; assert not {'boto3', 's3transfer', 'pyarrow', 'yaml'} & set(sys.modules)"
+    environment = os.environ | {"AWS_REGION": "eu-north-1", "AWS_DEFAULT_REGION": "eu-north-1"}
+
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

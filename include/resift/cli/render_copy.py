@@ -6,7 +6,6 @@ from pathlib import Path
 
 import typer
 
-from resift.cli.render import print_json
 from resift.client.pull import Pulled
 from resift.model.manifest import Manifest
 
@@ -16,6 +15,8 @@ def render_pulled(manifest: Manifest, pulled: Pulled, place: Path, *, as_json: b
     target = pulled.copy.target
     rows = manifest.rows if target.rows is None else min(target.rows, manifest.rows)
     if as_json:
+        from resift.cli.render import print_json  # tables take a while to load
+
         print_json(
             {
                 "place": str(place),

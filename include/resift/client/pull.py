@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ from resift.model.pin import CopiedFile, Copy, Target
 from resift.model.refresh import PartEntry
 from resift.storage import Store
 
-WORKERS = 8
-"""A server far away keeps each waiting; on one nearby, 8 take no more of the processor than 4."""
+WORKERS = min(8, max(4, 2 * (os.cpu_count() or 1)))
+"""A server far away keeps each waiting; one nearby keeps none, and more than two a core are in each other's way."""
 
 Listed = PartEntry | Extra
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Self
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -19,7 +18,8 @@ from resift.errors import ConfigError, StagingError
 class Document(BaseModel):
     """A value that is written down: immutable, and closed to keys nobody declared."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # What checks a document is built when the first one is read: a command reads few of them.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def to_json(self) -> bytes:
         """Return the canonical JSON: keys sorted, no blanks, UTF-8."""
@@ -55,10 +55,9 @@ class Document(BaseModel):
         Raises:
             ConfigError: The text is not YAML or breaks a rule; ``what`` names the file in the message.
         """
-        try:
-            content = yaml.load(text, Loader=_StrictLoader)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{what}: not YAML ({error}). Mend the file.") from error
+        from resift.model.strict_yaml import load_yaml  # those who read snapshots read no YAML
+
+        content = load_yaml(text, what=what)
         if not isinstance(content, Mapping):
             raise ConfigError(f"{what}: found {type(content).__name__}, expected a mapping of keys. Mend the file.")
         try:
@@ -68,22 +67,6 @@ class Document(BaseModel):
             raise ConfigError(
                 f"{what}: {first_problem(error)}. Known top-level keys: {known}. Mend the file."
             ) from error
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Reads YAML as the safe loader does, but refuses a key that is given twice: which one was meant?"""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Return a mapping whose keys are all different."""
-        seen = set[Hashable]()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"found the key {key!r} twice, expected it once", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
 
 
 def canonical_json(content: Any) -> bytes:

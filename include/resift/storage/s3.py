@@ -1,4 +1,4 @@
-"""Keeps objects in an S3 bucket, through boto3."""
+"""Keeps objects in an S3 bucket, through the clients of boto3."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO, cast
 
-from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from resift.errors import KeyNotFound, StorageError
@@ -20,6 +19,7 @@ from resift.storage.s3_errors import is_failed_precondition, is_missing_key, is_
 from resift.storage.s3_file import READ_AHEAD_BYTES, RangeReader
 from resift.storage.s3_probe import probe_conditional_writes
 from resift.storage.s3_stream import read_tail, replaced, stream_range
+from resift.storage.s3_transfer import copy, upload
 
 ATTEMPTS = 5
 """How often a request, the reading of a body or an undecided create is tried before it is an error."""
@@ -29,9 +29,6 @@ READS_AT_A_TIME = 16
 """Stretches of open objects that are fetched side by side."""
 
 _PART = 16 * MIB
-_UPLOAD = TransferConfig(multipart_threshold=_PART, multipart_chunksize=_PART, max_concurrency=4)
-# One CopyObject request moves at most 5 GiB, and a look-alike needs its time for each.
-_COPY = TransferConfig(multipart_threshold=1024 * MIB, multipart_chunksize=256 * MIB, max_concurrency=4)
 
 _WRITER = "resift-writer"
 """Metadata that names one call of ``swap``, so that it knows its own object again after a lost response."""
@@ -116,7 +113,7 @@ class S3Store:
             self._require_bucket()
             if path.stat().st_size <= _PART:
                 return str(self._client.put_object(**address, Body=file)["ETag"])
-            self._client.upload_fileobj(file, **address, Config=_UPLOAD)
+            upload(self._client, file, address, part_bytes=_PART)
         return self._require(key).etag
 
     def create(self, key: str, body: bytes) -> str:
@@ -173,7 +170,7 @@ class S3Store:
             self._require(source)  # S3 refuses to copy an object onto itself
             return
         with self._reported(source):
-            self._client.copy(origin, **address, Config=_COPY)
+            copy(self._client, origin, address)
 
     def delete(self, key: str) -> None:
         """Remove an object; no error where none lies."""

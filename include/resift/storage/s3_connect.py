@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import boto3
+import os
+
 from botocore.config import Config
+from botocore.session import get_session
 
 from resift.errors import ConfigError
 from resift.storage.s3 import ATTEMPTS, S3Store
@@ -20,6 +22,23 @@ def connect(bucket: str, prefix: str) -> S3Store:
         ConfigError: The endpoint is not a URL.
         StorageError: The profile or region of the environment cannot be used.
     """
+    url = f"s3://{bucket}/{prefix}"
+    # Making a client takes a while, so it is made as it will most likely be, and once more where it is another's.
+    guess = any(name in os.environ for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
+    try:
+        with reported(url, prefix, "AWS"):
+            session = get_session()
+            client = session.create_client("s3", config=_configure(lookalike=guess))
+            if (lookalike := "amazonaws.com" not in client.meta.endpoint_url) != guess:
+                client = session.create_client("s3", config=_configure(lookalike=lookalike))
+    except ValueError as error:
+        raise ConfigError(
+            f"lake {url}: found {error}, expected an http or https URL. Correct AWS_ENDPOINT_URL."
+        ) from error
+    return S3Store(client, bucket, prefix)
+
+
+def _configure(*, lookalike: bool) -> Config:
     shared = Config(
         connect_timeout=10,
         read_timeout=60,
@@ -27,20 +46,12 @@ def connect(bucket: str, prefix: str) -> S3Store:
         max_pool_connections=32,
         tcp_keepalive=True,
     )
-    lookalike = Config(
-        s3={"addressing_style": "path"},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
+    if not lookalike:
+        return shared
+    return shared.merge(
+        Config(
+            s3={"addressing_style": "path"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
     )
-    url = f"s3://{bucket}/{prefix}"
-    try:
-        with reported(url, prefix, "AWS"):
-            session = boto3.session.Session()
-            client = session.client("s3", config=shared)
-            if "amazonaws.com" not in client.meta.endpoint_url:
-                client = session.client("s3", config=shared.merge(lookalike))
-    except ValueError as error:
-        raise ConfigError(
-            f"lake {url}: found {error}, expected an http or https URL. Correct AWS_ENDPOINT_URL."
-        ) from error
-    return S3Store(client, bucket, prefix)

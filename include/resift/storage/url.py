@@ -29,7 +29,7 @@ def open_store(url: str) -> Store:
         return LocalStore(_directory(url))
     if url.startswith("s3://"):
         bucket, prefix = _bucket(url)
-        from resift.storage.s3_connect import connect  # boto3 takes a third of a second to import
+        from resift.storage.s3_connect import connect  # botocore takes a tenth of a second to import
 
         return connect(bucket, prefix)
     if "://" not in url and url:
