@@ -63,6 +63,8 @@ def numbers(results: Results, *, pool: int, sample: int, larger: int | None) -> 
     for year in (name for name in results.found if name.startswith("year ")):
         found["year_of_drops_times_slower"] = round(results.found[year][0]["end_times_start"], 3)
         found["year_of_drops_times_first_quarter"] = round(results.found[year][0]["end_times_first_quarter"], 3)
+        compared = results.found[year][0]["compared_end_times_first_quarter"]
+        found["year_of_drops_compared_times_first_quarter"] = round(compared, 3)
     if larger:
         big = short(larger)
         found[f"pool_{big}_x10_times_slower"] = _grown(results, f"{sample} of {larger}", f"{sample} of {pool}")

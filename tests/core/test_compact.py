@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from reference_model import reason_out
 
 from resift.core.compact import (
+    EVE_GROWTH,
     EXPIRED,
     GROWTH,
     INTERVAL_ROWS,
@@ -21,6 +22,8 @@ from resift.core.compact import (
     Asked,
     choose_layers,
     divide,
+    first_observed,
+    growth_at,
     keep_observations,
     memory_needed,
     order_of,
@@ -31,9 +34,9 @@ from resift.core.latest import merge_latest
 from resift.core.prn import CIRCLE
 from resift.model.compaction import Memory
 from resift.model.grid import Grid, midnight
-from resift.model.observation import PRN, run_schema
+from resift.model.observation import FIRST_OBSERVED, PRN, run_schema
 
-SCHEMA = run_schema(pa.schema([]))
+SCHEMA = run_schema(pa.schema([])).append(FIRST_OBSERVED)
 DATES = (cycle(0), cycle(1), cycle(2))
 FAR_PAST = date(2000, 1, 1)
 
@@ -169,11 +172,29 @@ def answers(history, memory):
 def compacted(history, memory):
     rows = table(history)
     positions = keep(rows, memory).kept
+    first = pa.array(first_observed(rows)).cast(FIRST_OBSERVED.type)
+    rows = rows.set_column(len(SCHEMA) - 1, FIRST_OBSERVED, first)
     chosen = rows.take(pa.array(positions)).select(SCHEMA.names).to_pylist()
     return [{name: value for name, value in row.items() if name not in (PRN, "row_number")} for row in chosen]
 
 
+def births(history):
+    """When each item was first observed, in microseconds, by its id."""
+    items = merge_latest(table(history), as_of_us=microseconds(midnight(cycle(0))), known_at_us=microseconds(NOW))
+    ids = items.take(items.first[:-1], ["image_id"])["image_id"].to_pylist()
+    return dict(zip(ids, items.first_observed_at_us.tolist(), strict=True))
+
+
 class TestLaws:
+    @given(histories, histories, histories)
+    def test_when_an_item_was_first_observed_is_known_for_as_long_as_anything_of_it_is(self, first, second, third):
+        memory = memory_of(FAR_PAST, dates=DATES[-1:])
+        delivered = births(first + second + third)
+
+        found = births(compacted(compacted(first, memory) + second, memory) + third)
+
+        assert found == delivered
+
     @given(histories)
     def test_current_observations_answer_for_current_dates_and_later_ones_without_the_past(self, history):
         memory = memory_of(cycle(0) - MAX_AGE, current=DATES[1:])
@@ -285,6 +306,14 @@ class TestMemory:
         assert memory.current == (cycle(3), date(2026, 11, 19), TODAY)
         assert memory.expired_before == date(2026, 11, 12) - timedelta(days=400)
 
+    def test_newest_grid_date_is_past_once_its_version_is_there(self):
+        memory = needed(asked(versions=(cycle(2),)), asked(versions=(cycle(3),)))
+        later = needed(asked(versions=(cycle(3),)))
+
+        assert memory.current == (cycle(3), TODAY)
+        assert later.current == (TODAY,)
+        assert cycle(3) in later.dates
+
     def test_date_an_earlier_compaction_did_not_keep_cannot_be_promised(self):
         before = memory_of(FAR_PAST, dates=(cycle(1), cycle(2)), current=(cycle(2),))
 
@@ -324,6 +353,15 @@ class TestChoice:
     @pytest.mark.parametrize("rows", [[], [5]])
     def test_one_run_is_few_enough(self, rows):
         assert choose_layers(rows, [None] * len(rows), horizon=cycle(0)) == 0
+
+    def test_in_the_week_before_a_grid_date_even_a_twentieth_is_merged(self):
+        grids = [asked(grid=Grid(ANCHOR, timedelta(days=days))) for days in (360, 90)]
+        eve = midnight(cycle(1)) - timedelta(days=7)
+
+        assert growth_at(grids, now=eve) == growth_at(grids, now=midnight(cycle(1))) == EVE_GROWTH
+        assert growth_at(grids, now=eve - timedelta(seconds=1)) == GROWTH
+        assert choose_layers([10, 10 * EVE_GROWTH], [None] * 2, horizon=cycle(0), growth=EVE_GROWTH) == 2
+        assert choose_layers([10, 10 * EVE_GROWTH + 1], [None] * 2, horizon=cycle(0), growth=EVE_GROWTH) == 0
 
     def test_everything_is_merged_when_a_layer_is_90_days_old(self):
         layers = [None, cycle(0)]

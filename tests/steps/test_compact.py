@@ -26,12 +26,13 @@ from drops import make_source, row, take, write
 from resift.errors import ConfigError, PoolError, SnapshotConflict, StagingError, WriteConflict
 from resift.model import keys
 from resift.model.keys import Staging
+from resift.model.observation import FIRST_OBSERVED
 from resift.model.pool import Drop
 from resift.steps.compact import commit_compaction, compact, merge_group, plan_compaction
 from resift.steps.cut import cut
 from resift.steps.merge_runs import MOST_RUNS
 from resift.steps.plan import plan, read_plan
-from resift.steps.pools import read_drops, read_state
+from resift.steps.pools import find_compaction, read_drops, read_state
 from resift.steps.sift import sift
 from resift.steps.suppress import suppress
 from resift.steps.sweep import plan_sweep, sweep
@@ -39,6 +40,7 @@ from resift.storage import MemoryStore
 
 SIZE = 60
 DATASET = make_dataset(size=SIZE, turnover=0.25, nominal_width=0.6)
+TODAY = NOW.date()
 LATER = NOW + timedelta(days=30)
 STATES = ["public"] * 30 + ["private", "deleted"]
 COUNTRIES = ["US"] * 20 + ["JP", "FR", None]
@@ -63,6 +65,15 @@ def split_drops(seed=1, pieces=12):
     return [observations[at::pieces] for at in range(pieces)]
 
 
+def born_after(day):
+    """Items born in the month after a day, and observed once more shortly before cycle 3."""
+    return [
+        observation(f"young-{number}", at)
+        for number in range(60)
+        for at in (instant(day) + timedelta(days=number % 30 + 1), instant(cycle(3)) - timedelta(days=5))
+    ]
+
+
 def many_drops(**options):
     store = MemoryStore()
     make_pool(store, *split_drops(**options))
@@ -76,6 +87,15 @@ def compact_now(store, *datasets, now=NOW):
 def digests(store, dataset=DATASET, *, cycles=(2, 0, 1)):
     """Content of cycles, each refreshed anew."""
     return {k: draw(store, dataset, cycle(k)).content_digest for k in cycles}
+
+
+def keys_of(runs):
+    return {run.key for run in runs}
+
+
+def compacted_layers(store):
+    compact_now(store)
+    return read_state(store, "photos").layers
 
 
 def rows_of(store, runs):
@@ -120,14 +140,77 @@ class TestAnswers:
             expected.left,
         )
 
-    def test_refresh_compared_with_an_earlier_version_reads_all(self):
+    @pytest.mark.parametrize("previous", [0, 1, 2])
+    def test_refresh_compared_with_whichever_version_reads_no_more_and_finds_the_same_causes(self, previous):
+        plain, merged = many_drops(), many_drops()
+        for store in (plain, merged):
+            make_pool(store, born_after(cycle(previous)))
+            publish_unjudged(store, DATASET, cycle(previous))
+        compact_now(merged)
+        (layer,) = read_state(merged, "photos").layers
+
+        expected, found = (publish_unjudged(store, DATASET, cycle(3)) for store in (plain, merged))
+
+        assert set(found.changes.entered) == {"born", "drawn"}
+        assert found.changes == expected.changes
+        assert found.funnel.observations <= sum(run.rows for run in layer.runs)
+
+    def test_what_earlier_dates_need_is_not_written_again_until_all_is(self):
+        drops = split_drops()
+        plain, merged = MemoryStore(), MemoryStore()
+        make_pool(plain, *drops)
+        make_pool(merged, *drops[:7])
+        (first,) = compacted_layers(merged)
+        make_pool(merged, *drops[7:])
+
+        (second,) = compacted_layers(merged)
+
+        assert keys_of(first.past) < keys_of(second.past)
+        assert not keys_of(first.runs) & keys_of(second.all_runs)
+        assert digests(merged) == digests(plain)
+
+    def test_all_is_written_again_90_days_after_anything_of_it_was(self):
+        store, layers, drops = MemoryStore(), [], iter(split_drops(pieces=8))
+        for day in (0, 60, 89, 90):
+            make_pool(store, next(drops), next(drops))
+            compact_now(store, now=NOW + timedelta(days=day))
+            layers.append(read_state(store, "photos").layers[-1])
+
+        first, second, third, fourth = (keys_of(layer.past) for layer in layers)
+        assert first < second < third
+        assert fourth
+        assert not third & fourth
+        assert [(layer.oldest - TODAY).days for layer in layers] == [0, 0, 0, 90]
+
+    def test_layer_of_an_older_resift_is_merged_whole(self):
         store = many_drops()
-        publish_unjudged(store, DATASET, cycle(2))
+        compact_now(store)
+        there = find_compaction(store, "photos")
+        older = there.model_copy(update={"layers": (there.layers[0].model_copy(update={"first_observed": False}),)})
+        store.put(keys.compaction("photos", 1), older.to_json())
+        make_pool(store, born_after(cycle(2)))
+
+        merged = compact_now(store)
+
+        assert keys_of(older.layers[0].all_runs) <= {one.key for one in merged.inputs}
+        assert merged.layers[0].first_observed
+
+    def test_refresh_of_a_date_that_is_past_reads_all(self):
+        store = many_drops()
+        publish_unjudged(store, DATASET, cycle(3))
         compact_now(store)
 
-        staged = draw(store, DATASET, cycle(3))
+        again = draw(store, DATASET.model_copy(update={"name": "other"}), cycle(3))
 
-        assert len(read_plan(store, Staging("sample", cycle(3), staged.plan_id)).runs) == 2
+        assert len(read_plan(store, Staging("other", cycle(3), again.plan_id)).runs) == 2
+
+    def test_layer_of_an_older_resift_is_read_whole_to_be_compared(self):
+        (layer,) = compacted_layers(many_drops())
+        older = layer.model_copy(update={"first_observed": False})
+
+        assert older.runs_for(TODAY, previous=None) == older.runs
+        assert older.runs_for(TODAY, previous=cycle(1)) == older.all_runs
+        assert layer.runs_for(TODAY, previous=cycle(1)) == layer.runs
 
     def test_changes_against_the_previous_version_are_the_same(self):
         plain, merged = many_drops(), many_drops()
@@ -278,14 +361,13 @@ class TestBooks:
         store = MemoryStore()
         drops = split_drops()
         make_pool(store, *drops[:7])
-        first = compact_now(store)
+        (first,) = compacted_layers(store)
         make_pool(store, *drops[7:])
 
         second = compact_now(store)
 
-        assert (
-            second.observations == first.kept + sum(map(len, drops[7:])) == second.kept + sum(second.removed.values())
-        )
+        read = sum(run.rows for run in first.runs) + sum(map(len, drops[7:]))
+        assert second.observations == read == second.kept + sum(second.removed.values())
         held = sum(run.rows for run in read_state(store, "photos").runs)
         assert delivered(store) == held + sum(second.removed_ever.values())
 
@@ -298,7 +380,8 @@ class TestBooks:
         (layer,) = read_state(store, "photos").layers
         for runs in (layer.runs, layer.past):
             after = rows_of(store, runs)
-            assert all(one in before for one in after[::7])
+            delivered = [{name: value for name, value in one.items() if name != FIRST_OBSERVED.name} for one in after]
+            assert all(one in before for one in delivered[::7])
             assert [one["prn"] for one in after] == sorted(one["prn"] for one in after)
 
     def test_drop_ingested_again_after_it_changes_nothing(self, tmp_path):

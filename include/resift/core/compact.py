@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -15,7 +15,7 @@ from resift.core.prn import CIRCLE
 from resift.core.split import Reasons, Split
 from resift.model.compaction import Memory
 from resift.model.grid import Grid, midnight
-from resift.model.observation import PRN
+from resift.model.observation import FIRST_OBSERVED, PRN
 
 SUPERSEDED = "superseded"
 """Removed: no grid date is answered by it, and its owner is known from another observation."""
@@ -26,8 +26,15 @@ EXPIRED = "expired"
 GROWTH = 3
 """A run is merged with smaller ones as long as it has at most this many times their rows together."""
 
+EVE = timedelta(days=7)
+"""How long before a grid date a compaction is held to be the last, as pools are compacted once a week."""
+
+EVE_GROWTH = 20
+"""What ``GROWTH`` is then: the refresh to come reads little more than one observation of each item."""
+
 REWRITE_AFTER = timedelta(days=90)
-"""Everything is merged when a layer was written so long ago: a grid date that has come makes past what was current."""
+"""Everything is merged when some of it was written so long ago: dates are no longer promised, and past runs have
+become many."""
 
 INTERVAL_ROWS = 4_000_000
 """Observations read for one run of a compaction, at most: the unit of work."""
@@ -70,7 +77,8 @@ def memory_needed(datasets: Sequence[Asked], *, now: datetime, before: Memory | 
         cycles = range(asked.grid.cycle(asked.grid.ceil(midnight(begin))), asked.grid.cycle(asked.grid.floor(now)) + 1)
         dates.update(asked.grid.point(cycle) for cycle in cycles)
         dates.update(version for version in asked.versions if begin <= version <= today)
-        current.add(asked.grid.floor(now))
+        if (newest := asked.grid.floor(now)) not in asked.versions:
+            current.add(newest)
         expired.append(begin - asked.max_age)
     bound = min(expired)
     if before is not None:
@@ -80,22 +88,33 @@ def memory_needed(datasets: Sequence[Asked], *, now: datetime, before: Memory | 
     return Memory(dates=tuple(sorted(dates)), current=tuple(sorted(current)), expired_before=bound)
 
 
-def choose_layers(rows: Sequence[int], horizons: Sequence[date | None], *, horizon: date) -> int:
+def growth_at(datasets: Iterable[Asked], *, now: datetime) -> int:
+    """Return how many times the rows of smaller runs a larger one may have to be merged with them."""
+    return EVE_GROWTH if any(midnight(asked.grid.ceil(now)) - now <= EVE for asked in datasets) else GROWTH
+
+
+def is_rewrite(oldest: Iterable[date | None], *, horizon: date) -> bool:
+    """Return whether it is time to merge everything, by the first day on which anything of each layer was written."""
+    return any(day is not None and horizon - day >= REWRITE_AFTER for day in oldest)
+
+
+def choose_layers(rows: Sequence[int], oldest: Sequence[date | None], *, horizon: date, growth: int = GROWTH) -> int:
     """Return how many of the smallest sorted runs to merge; 0 if they are few enough.
 
-    Each run left is then more than ``GROWTH`` times as large as all smaller ones together: their number grows with
+    Each run left is then more than ``growth`` times as large as all smaller ones together: their number grows with
     the logarithm of the pool, and so does how often an observation is written again.
 
     Args:
-        rows: Observations of each run, ascending.
-        horizons: Day of the compaction that wrote it; None for a run of a drop.
+        rows: Observations of each run, ascending; of a layer, those a refresh to come looks at.
+        oldest: Day of the first compaction that wrote any of it; None for a run of a drop.
         horizon: The day now.
+        growth: As ``growth_at`` says.
     """
-    if any(known is not None and horizon - known >= REWRITE_AFTER for known in horizons):
+    if is_rewrite(oldest, horizon=horizon):
         return len(rows)
     total, count = 0, 0
     for position, size in enumerate(rows):
-        if position and size <= GROWTH * total:
+        if position and size <= growth * total:
             count = position + 1
         total += size
     return count
@@ -195,6 +214,21 @@ def keep_observations(rows: pa.Table, dates: Sequence[date], *, expired_before: 
     reasons.codes[~needed] = reasons.code(SUPERSEDED)
     reasons.codes[~needed & expired] = reasons.code(EXPIRED)
     return Split.by_reason(np.arange(len(rows)), reasons)
+
+
+def first_observed(rows: pa.Table) -> np.ndarray:
+    """Return for each observation when its item was first observed, in microseconds: by these, or as they carry it.
+
+    Args:
+        rows: Sorted as ``order_of`` says. An observation whose ``first_observed_at`` is null speaks for itself.
+    """
+    observed = _int64(rows["observed_at"])
+    if not len(rows):
+        return observed
+    starts = np.append(True, ~_same_id_as_before(rows))
+    carried = _int64(pc.coalesce(rows[FIRST_OBSERVED.name], rows["observed_at"]))
+    first = np.minimum.reduceat(np.minimum(observed, carried), np.flatnonzero(starts))
+    return first[np.cumsum(starts) - 1]
 
 
 def _only_by_owner(owners: pa.ChunkedArray, item: np.ndarray, needed: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from resift.model.observation import PRN, STATES
+from resift.model.observation import FIRST_OBSERVED, PRN, STATES
 
 _MISSING = -1
 
@@ -68,8 +68,13 @@ class Items:
 
     @property
     def first_observed_at_us(self) -> np.ndarray:
-        """When each item was first observed, in microseconds."""
-        return self.instants_us[self.first[:-1]]
+        """When each item was first observed, in microseconds: by these observations, or as they carry it."""
+        first = self.instants_us[self.first[:-1]]
+        if FIRST_OBSERVED.name not in self.unsorted.column_names or not len(first):
+            return first
+        carried = self.unsorted[FIRST_OBSERVED.name]
+        known = _int64(pc.coalesce(carried, self.unsorted["observed_at"]))
+        return np.minimum(first, np.minimum.reduceat(known[self.order], self.first[:-1]))
 
     @property
     def newest(self) -> np.ndarray:
@@ -183,7 +188,9 @@ def _choose_by_content(
     content = rows.append_column("_item", pa.array(item[tied])).append_column("_row", pa.array(tied))
     # Where a row lay in its drop says nothing about the item, so it only breaks ties of equal content.
     origin = ["source", "drop", "file", "row_number"]
-    keys = ["_item", *(name for name in rows.column_names if name not in origin), *origin]
+    # When its item was first observed only some observations carry, and it says nothing of them.
+    passed_over = (*origin, FIRST_OBSERVED.name)
+    keys = ["_item", *(name for name in rows.column_names if name not in passed_over), *origin]
     ordered = content.take(
         pc.sort_indices(content, sort_keys=[(key, "ascending") for key in keys if key in content.column_names])
     )

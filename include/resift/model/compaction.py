@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from resift.model.document import Document, Name, canonical_json, sha256_hex
 from resift.model.pool import RunEntry
@@ -17,7 +19,8 @@ class Memory(Document):
     the compaction."""
 
     current: tuple[date, ...]
-    """Those of them that a refresh to come looks at: the newest grid date of each dataset, and the last."""
+    """Those of them that a refresh to come looks at: the newest grid date of each dataset, unless its version is there
+    already, and the last."""
 
     expired_before: date
     """Items last observed before this day were forgotten, but for the owners they had."""
@@ -32,6 +35,10 @@ class Memory(Document):
         return day >= self.horizon or day in self.dates
 
 
+FirstObserved = Annotated[bool, Field(exclude_if=lambda carried: not carried)]
+"""False in documents of older versions of resift."""
+
+
 class Layer(Document):
     """The runs one compaction wrote. No two of ``runs`` hold the same PRN, so together they are one sorted run."""
 
@@ -44,10 +51,21 @@ class Layer(Document):
     current: tuple[date, ...]
     """The current dates of the compaction, ascending."""
 
+    first_observed: FirstObserved = False
+    """Whether its observations carry when their item was first observed. Without, that takes the oldest of them."""
+
+    past_since: Annotated[date | None, Field(exclude_if=lambda day: day is None)] = None
+    """Day of the first of the compactions that wrote ``past``, where it was not the last of them."""
+
     @property
     def horizon(self) -> date:
         """Day of the compaction."""
         return self.current[-1]
+
+    @property
+    def oldest(self) -> date:
+        """Day of the first compaction that wrote some of its runs."""
+        return self.past_since or self.horizon
 
     @property
     def all_runs(self) -> tuple[RunEntry, ...]:
@@ -59,8 +77,12 @@ class Layer(Document):
         """Observations in all its runs."""
         return sum(run.rows for run in self.all_runs)
 
-    def runs_for(self, days: Sequence[date]) -> tuple[RunEntry, ...]:
-        """Return the runs that hold the last observations before each of some days, and the newest."""
+    def runs_for(self, as_of: date, *, previous: date | None) -> tuple[RunEntry, ...]:
+        """Return the runs that hold the last observations before a day, and the newest.
+
+        They also tell whether an item was observed by a ``previous`` day already.
+        """
+        days = [as_of] if previous is None or self.first_observed else [as_of, previous]
         if all(day >= self.horizon or day in self.current for day in days):
             return self.runs
         return self.all_runs
@@ -88,6 +110,9 @@ class CompactionPlan(Document):
 
     groups: tuple[tuple[int, ...], ...]
     """Indexes of the intervals of each task; at most 256 groups."""
+
+    first_observed: FirstObserved = False
+    """Whether the runs are written with the column that says when an item was first observed."""
 
     planned_at: datetime | None = None
     """Wall clock; decides nothing but when what an abandoned compaction left may be swept."""

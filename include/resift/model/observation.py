@@ -42,7 +42,11 @@ ORIGIN = pa.schema(
 OBSERVATION = pa.schema([*IDENTITY, *ATTRIBUTES, *EVIDENCE])
 """The fields every source maps to, in order. Nullable unless said otherwise."""
 
-RESERVED = frozenset([PRN, *OBSERVATION.names, *ORIGIN.names])
+FIRST_OBSERVED = pa.field("first_observed_at", INSTANT)
+"""When the item of an observation was first observed at all, in runs a compaction wrote: the observation that says so
+itself may be left out."""
+
+RESERVED = frozenset([PRN, *OBSERVATION.names, *ORIGIN.names, FIRST_OBSERVED.name])
 """Names a carried column may not take."""
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 
 from resift.client.snapshots import find_manifest, list_datasets, list_versions
-from resift.core.compact import INTERVAL_ROWS, Asked, choose_layers, memory_needed, split_circle
+from resift.core.compact import INTERVAL_ROWS, Asked, choose_layers, growth_at, is_rewrite, memory_needed, split_circle
 from resift.core.cut import add_counts
 from resift.core.grouping import MOST_TASKS
 from resift.errors import ConfigError, KeyExists, PoolError, StagingError, WriteConflict
@@ -75,17 +75,19 @@ def plan_compaction(
     read_pool(store, pool)
     state = read_state(store, pool)
     number = state.compaction.number + 1 if state.compaction else 1
-    memory = memory_needed(
-        _asked(store, pool, datasets), now=now, before=state.compaction.memory if state.compaction else None
-    )
+    asked = _asked(store, pool, datasets)
+    memory = memory_needed(asked, now=now, before=state.compaction.memory if state.compaction else None)
     units, carried = _alike(_units(state))
-    count = choose_layers([unit.rows for unit in units], [unit.horizon for unit in units], horizon=memory.horizon)
+    oldest = [unit.oldest for unit in units]
+    rows, growth = [unit.rows for unit in units], growth_at(asked, now=now)
+    count = choose_layers(rows, oldest, horizon=memory.horizon, growth=growth)
     if not count:
         return None
-    inputs = [run for unit in units[:count] for run in unit.runs]
+    rewrite = is_rewrite(oldest, horizon=memory.horizon)
+    inputs = [run for unit in units[:count] for run in (unit.all_runs if rewrite or unit.whole else unit.runs)]
     names = {name for run in inputs for name in run.carried}
-    rows = sum(run.rows for run in inputs)
-    intervals = [Interval(lo=lo, hi=hi) for lo, hi in split_circle(rows, interval_rows=interval_rows)]
+    circle = split_circle(sum(run.rows for run in inputs), interval_rows=interval_rows)
+    intervals = [Interval(lo=lo, hi=hi) for lo, hi in circle]
     size = -(-len(intervals) // MOST_TASKS)
     plan = CompactionPlan(
         pool=pool,
@@ -95,6 +97,7 @@ def plan_compaction(
         carried={name: carried[name] for name in sorted(names)},
         intervals=tuple(intervals),
         groups=tuple(tuple(range(at, min(at + size, len(intervals)))) for at in range(0, len(intervals), size)),
+        first_observed=True,
         planned_at=now.astimezone(UTC),
     )
     # Where it was planned before, that plan has the same inputs, and what it has done is not done again.
@@ -170,11 +173,15 @@ def _document(state: PoolState, plan: CompactionPlan, done: Sequence[IntervalRec
         )
     inputs = {run.sha256 for run in plan.inputs}
     merged = {*(before.merged_runs if before else ()), *(run.sha256 for run in state.delivered if run.sha256 in inputs)}
-    rest = [layer for layer in state.layers if not inputs.intersection(run.sha256 for run in layer.all_runs)]
+    merged_layers = [layer for layer in state.layers if inputs.intersection(run.sha256 for run in layer.all_runs)]
+    rest = [layer for layer in state.layers if layer not in merged_layers]
+    past = [run for layer in merged_layers for run in layer.past if run.sha256 not in inputs]
     written = Layer(
         runs=tuple(receipt.run for receipt in done if receipt.run is not None),
-        past=tuple(receipt.past for receipt in done if receipt.past is not None),
+        past=(*past, *(receipt.past for receipt in done if receipt.past is not None)),
+        past_since=min(layer.oldest for layer in merged_layers) if past else None,
         current=plan.memory.current,
+        first_observed=plan.first_observed,
     )
     whole = [
         drop.drop_id
@@ -226,17 +233,27 @@ def _read_receipt(store: Store, plan: CompactionPlan, index: int) -> IntervalRec
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """What is merged as one: a run of a drop, or a whole layer."""
+    """What is merged as one: a run of a drop, or a layer. Its past is not written again at every merge."""
 
     runs: tuple[RunEntry, ...]
-    horizon: date | None
-    rows: int
+    past: tuple[RunEntry, ...] = ()
+    oldest: date | None = None
+    whole: bool = False
+    """Never without its past: only together they tell when an item was first observed."""
+
+    @property
+    def all_runs(self) -> tuple[RunEntry, ...]:
+        return (*self.runs, *self.past)
+
+    @property
+    def rows(self) -> int:
+        return sum(run.rows for run in self.runs)
 
 
 def _units(state: PoolState) -> list[_Unit]:
-    units = [_Unit((run,), None, run.rows) for run in state.delivered]
-    units += [_Unit(layer.all_runs, layer.horizon, layer.rows) for layer in state.layers]
-    return sorted(units, key=lambda unit: (unit.rows, unit.runs[0].sha256))
+    units = [_Unit((run,)) for run in state.delivered]
+    units += [_Unit(layer.runs, layer.past, layer.oldest, not layer.first_observed) for layer in state.layers]
+    return sorted(units, key=lambda unit: (unit.rows, unit.all_runs[0].sha256))
 
 
 def _alike(units: Sequence[_Unit]) -> tuple[list[_Unit], dict[str, str]]:
@@ -244,7 +261,7 @@ def _alike(units: Sequence[_Unit]) -> tuple[list[_Unit], dict[str, str]]:
     carried: dict[str, str] = {}
     alike = []
     for unit in reversed(units):
-        columns = {name: kind for run in unit.runs for name, kind in run.carried.items()}
+        columns = {name: kind for run in unit.all_runs for name, kind in run.carried.items()}
         if all(carried.get(name, kind) == kind for name, kind in columns.items()):
             carried |= columns
             alike.append(unit)

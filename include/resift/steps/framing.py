@@ -16,7 +16,7 @@ from resift.core.suppression import find_suppressed
 from resift.errors import PoolError
 from resift.model.evidence import NO_READINGS, EvidenceCounts
 from resift.model.grid import midnight
-from resift.model.observation import CARRIED_TYPES, EVIDENCE, IDENTITY, PRN, run_schema
+from resift.model.observation import CARRIED_TYPES, EVIDENCE, FIRST_OBSERVED, IDENTITY, PRN, run_schema
 from resift.model.refresh import Plan
 from resift.model.suppression import Suppression
 from resift.policy import JUDGED, Policy, count_readings, judge, load_policy
@@ -161,7 +161,9 @@ def read_schema(plan: Plan) -> pa.Schema:
     needed = [PRN, *IDENTITY.names, "url", *EVIDENCE.names, "source"]
     known = _known_fields(plan)
     chosen = [known[name] for name in dict.fromkeys([*needed, *plan.dataset.publish_columns, *plan.columns])]
-    return pa.schema([field.with_type(WORDS) if field.name in FEW_WORDS else field for field in chosen])
+    fields = [field.with_type(WORDS) if field.name in FEW_WORDS else field for field in chosen]
+    # It tells born from drawn, where there is a version to compare with.
+    return pa.schema([*fields, FIRST_OBSERVED] if plan.previous else fields)
 
 
 def rights_schema(plan: Plan) -> pa.Schema:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from resift.core.compact import divide, order_of
+from resift.core.compact import divide, first_observed, order_of
 from resift.core.cut import add_counts
 from resift.model import keys
 from resift.model.compaction import CompactionPlan, Interval, IntervalReceipt
-from resift.model.observation import CARRIED_TYPES, run_schema
+from resift.model.observation import CARRIED_TYPES, FIRST_OBSERVED, run_schema
 from resift.model.pool import RunEntry
 from resift.steps.runs import PoolReader
 from resift.steps.sorted_run import RunWriter, SortedRun, write_run
@@ -25,7 +25,7 @@ MOST_RUNS = 24
 MOST_BYTES = 32 << 20
 """Bytes of those row groups together, as they are stored: of wide rows, fewer runs are read side by side."""
 
-_DECIDES = ("image_id", "observed_at", "owner_id")
+_DECIDES = ("image_id", "observed_at", "owner_id", FIRST_OBSERVED.name)
 
 
 def merge_interval(store: Store, plan: CompactionPlan, index: int) -> IntervalReceipt:
@@ -35,7 +35,7 @@ def merge_interval(store: Store, plan: CompactionPlan, index: int) -> IntervalRe
         PoolError: A run lies differently from what its document says.
     """
     interval = plan.intervals[index]
-    schema = run_schema(pa.schema([(name, CARRIED_TYPES[kind]) for name, kind in plan.carried.items()]))
+    schema = _schema(plan)
     observations, removed = 0, dict[str, int]()
     with tempfile.TemporaryDirectory(prefix="resift-compact-") as scratch:
         folder = Path(scratch)
@@ -44,8 +44,13 @@ def merge_interval(store: Store, plan: CompactionPlan, index: int) -> IntervalRe
         runs = [run for run in plan.inputs if run.prn_min < interval.hi and interval.lo <= run.prn_max]
         with current, past:
             for rows, order in _Merger(folder, schema, interval).merge(store, runs):
-                division = divide(rows.select(_DECIDES).take(pa.array(order)), plan.memory)
+                ordered = rows.select([name for name in _DECIDES if name in schema.names]).take(pa.array(order))
+                division = divide(ordered, plan.memory)
                 observations, removed = observations + len(rows), add_counts([removed, division.removed])
+                if plan.first_observed:
+                    first = np.empty(len(rows), dtype=np.int64)
+                    first[order] = first_observed(ordered)
+                    rows = rows.set_column(len(schema) - 1, FIRST_OBSERVED, pa.array(first).cast(FIRST_OBSERVED.type))
                 # Wide rows are taken once, when it is known which of them stay.
                 current.write(rows.take(pa.array(order[division.current])))
                 if len(division.past):
@@ -57,6 +62,11 @@ def merge_interval(store: Store, plan: CompactionPlan, index: int) -> IntervalRe
             run=_store(store, plan, index, current.finish()),
             past=_store(store, plan, index, past.finish(), past=True),
         )
+
+
+def _schema(plan: CompactionPlan) -> pa.Schema:
+    schema = run_schema(pa.schema([(name, CARRIED_TYPES[kind]) for name, kind in plan.carried.items()]))
+    return schema.append(FIRST_OBSERVED) if plan.first_observed else schema
 
 
 def _store(store: Store, plan: CompactionPlan, index: int, run: SortedRun, *, past: bool = False) -> RunEntry | None:

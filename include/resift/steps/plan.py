@@ -112,7 +112,7 @@ def _freeze(store: Store, dataset: Dataset, cycle: int, as_of: date, known_at: d
     read_pool(store, dataset.pool)
     state = read_state(store, dataset.pool)
     previous = find_previous(store, dataset.name, as_of)
-    runs = state.runs_for(as_of, *([previous.version] if previous else []))
+    runs = state.runs_for(as_of, previous=previous.version if previous else None)
     if not runs:
         raise PoolError(f"pool {dataset.pool}: holds no observations, expected some. Ingest a drop first.")
     require_memory(state, as_of=as_of, known_at=known_at, max_age=dataset.max_age)

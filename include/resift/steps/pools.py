@@ -64,12 +64,12 @@ class PoolState:
         """All runs, in order of their digests: how they were delivered does not matter."""
         return self._sorted(run for layer in self.layers for run in layer.all_runs)
 
-    def runs_for(self, *days: date) -> tuple[RunEntry, ...]:
-        """Return the runs that hold the last observations before each of some days, and the newest of all.
+    def runs_for(self, as_of: date, *, previous: date | None = None) -> tuple[RunEntry, ...]:
+        """Return the runs that hold each item's last observation before a day, and the newest of all.
 
-        A refresh passes its own date, and that of the version it is compared with.
+        They also tell what was known already by the day of a ``previous`` version, with which one is compared.
         """
-        return self._sorted(run for layer in self.layers for run in layer.runs_for(days))
+        return self._sorted(run for layer in self.layers for run in layer.runs_for(as_of, previous=previous))
 
     def _sorted(self, compacted: Iterable[RunEntry]) -> tuple[RunEntry, ...]:
         return tuple(sorted([*self.delivered, *compacted], key=lambda run: (run.sha256, run.key)))
