@@ -218,7 +218,7 @@ class Policy(Document):
             if strange := sorted(set(codes) - self.known):
                 yield f"{token}: classified codes; {', '.join(strange)} is neither in territories nor in outside"
 
-    @property
+    @cached_property
     def fields(self) -> tuple[str, ...]:
         """All fields the policy reads, in the order in which they give reasons."""
         named = self.evidence.sufficient + self.evidence.exclude_only

@@ -29,6 +29,9 @@ FEW_WORDS = frozenset(["state", "license", "owner_country", "upload_country", "s
 
 WORDS = pa.dictionary(pa.int32(), pa.string())
 
+FRAMED_ROWS = 150_000
+"""Observations of a slice. Each slice asks each run for some of them, and of twenty runs fewer would be too few."""
+
 
 @dataclass(frozen=True, slots=True)
 class Framed:
@@ -134,7 +137,7 @@ def open_framer(store: Store, plan: Plan) -> Framer:
         PoolError: Suppressions or policy are not the ones the plan was frozen with.
     """
     suppressions, policy = require_planned_rights(store, plan)
-    reader = PoolReader(store, plan.runs, read_schema(plan))
+    reader = PoolReader(store, plan.runs, read_schema(plan), slice_rows=FRAMED_ROWS)
     # The salt is read here and never staged: who has it can tell where an item would lie.
     return Framer(plan, reader, policy, tuple(suppressions), read_pool(store, plan.dataset.pool).salt)
 

@@ -21,15 +21,15 @@ from resift.steps.parquet import column_chunks
 from resift.storage import Store, prefetch
 
 SLICE_ROWS = 100_000
-"""Observations aimed at in one slice: what a task holds in memory at a time."""
+"""Observations aimed at in one slice, unless told otherwise: what a task holds in memory at a time."""
 
 SLICE_BYTES = 32 << 20
 """Bytes of runs in one slice, at most, as they are stored: of wide rows a slice holds fewer."""
 
 
-def count_slices(rows: int, size_bytes: int) -> int:
+def count_slices(rows: int, size_bytes: int, *, slice_rows: int = SLICE_ROWS) -> int:
     """Return in how many slices to read so many observations, which take so many bytes of runs; at least one."""
-    return max(1, -(-rows // SLICE_ROWS), -(-size_bytes // SLICE_BYTES))
+    return max(1, -(-rows // slice_rows), -(-size_bytes // SLICE_BYTES))
 
 
 class PoolReader:
@@ -38,11 +38,14 @@ class PoolReader:
     Slices are best asked for in ascending order: the row group in which one ends is kept for the next.
     """
 
-    def __init__(self, store: Store, runs: Sequence[RunEntry], schema: pa.Schema) -> None:
-        """Prepare to read the columns of ``schema`` from ``runs``; nothing is opened yet.
+    def __init__(
+        self, store: Store, runs: Sequence[RunEntry], schema: pa.Schema, *, slice_rows: int = SLICE_ROWS
+    ) -> None:
+        """Prepare to read the columns of ``schema`` from ``runs``, so many rows at a time; nothing is opened yet.
 
         A dictionary in the schema is read as numbers of distinct values, which takes less time than text.
         """
+        self._slice_rows = slice_rows
         self._runs = [_Run(store, run, schema) for run in runs if run.rows]
         self._schema = schema
 
@@ -51,8 +54,9 @@ class PoolReader:
         return sum(run.rows_between(lo, hi) for run in self._runs)
 
     def slices(self, lo: int, hi: int) -> Iterator[tuple[int, int]]:
-        """Yield half-open intervals that cover ``[lo, hi)``, of about ``SLICE_ROWS`` rows, or ``SLICE_BYTES`` each."""
-        pieces = count_slices(self.rows_between(lo, hi), sum(run.bytes_between(lo, hi) for run in self._runs))
+        """Yield half-open intervals that cover ``[lo, hi)``, of about ``slice_rows`` rows, or ``SLICE_BYTES`` each."""
+        size_bytes = sum(run.bytes_between(lo, hi) for run in self._runs)
+        pieces = count_slices(self.rows_between(lo, hi), size_bytes, slice_rows=self._slice_rows)
         bounds = [lo + (hi - lo) * piece // pieces for piece in range(pieces + 1)]
         slices = [(first, last) for first, last in pairwise(bounds) if first < last]
         for at, (first, last) in enumerate(slices):

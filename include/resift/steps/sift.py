@@ -126,6 +126,7 @@ class Sifter:
                     evidence.write(sifted.evidence)
                     changes.write(sifted.changes)
                     tallies.append(sifted.tally)
+                    del sifted  # or it would be held while the next slice is read
         tally_file = _write_tally(store, staging.tally(index), tallies)
         return RangeReceipt(
             range=a_range,
