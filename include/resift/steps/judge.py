@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,7 +26,7 @@ from resift.model.refresh import CutReceipt, PartMetrics, Plan
 from resift.model.verdict import Verdict
 from resift.steps.measured import READERS, digest_of, mapped
 from resift.steps.pools import read_pool
-from resift.storage import ObjectStat, Store
+from resift.storage import Store
 
 _TALLY_BYTES = 128 << 20
 """Staged tallies merged in one go; more are dealt into shares of their keys, so that memory stays bounded."""
@@ -46,10 +47,12 @@ def judge(store: Store, *, dataset: str, version: date, plan_id: str) -> Verdict
     salt = read_pool(store, plan.dataset.pool).salt
     _require_same_refresh(cut, store.url, dataset=dataset, version=version, plan_id=plan_id)
     with ThreadPoolExecutor(READERS) as readers:
-        measured = list(mapped(readers, lambda index: _read_metrics(store, staging.metrics(index)), cut.ranges))
+        audited = partial(_staged, store, by="audit")
+        named = [staging.metrics(index) for index in cut.ranges]
+        measured = list(map(partial(_measured, store.url), named, mapped(readers, audited, named)))
         metrics = [one.metrics for one in measured]
-        wanted = zip(cut.ranges, metrics, strict=True)
-        samples = mapped(readers, lambda one: _read_sample(store, staging.sample(one[0]), one[1]), wanted)
+        picked = [staging.sample(index) for index in cut.ranges]
+        samples = map(partial(_sample, store.url), picked, mapped(readers, audited, picked), metrics)
         paths = (entry.path for entry in cut.parts)
         sample = gather(zip(paths, samples, strict=False), seed=int(cut.content_digest[:15], 16))
         tally = _read_tallies(store, staging, readers, plan, cut)
@@ -130,28 +133,26 @@ class _Measured:
     metrics: PartMetrics
 
 
-def _read_metrics(store: Store, key: str) -> _Measured:
-    body = _staged(store, key, by="audit")
-    return _Measured(key, sha256_hex(body), PartMetrics.from_json(body, what=f"{store.url}/{key}"))
+def _measured(url: str, key: str, body: bytes) -> _Measured:
+    return _Measured(key, sha256_hex(body), PartMetrics.from_json(body, what=f"{url}/{key}"))
 
 
-def _read_sample(store: Store, key: str, metrics: PartMetrics) -> pa.Table:
-    body = _staged(store, key, by="audit")
+def _sample(url: str, key: str, body: bytes, metrics: PartMetrics) -> pa.Table:
     if (found := sha256_hex(body)) != metrics.sample_sha256:
         raise StagingError(
-            f"{metrics.path}: sampled rows are those the audit picked: found sha256 {found} at {store.url}/{key}, "
+            f"{metrics.path}: sampled rows are those the audit picked: found sha256 {found} at {url}/{key}, "
             f"expected {metrics.sample_sha256 or 'none'}. They were altered; run audit of this refresh again."
         )
-    return _as_table(store, key, body, by="audit", columns=SAMPLE_COLUMNS)
+    return _as_table(url, key, body, by="audit", columns=SAMPLE_COLUMNS)
 
 
-def _as_table(store: Store, key: str, body: bytes, *, by: str, columns: Sequence[str] | None = None) -> pa.Table:
+def _as_table(url: str, key: str, body: bytes, *, by: str, columns: Sequence[str] | None = None) -> pa.Table:
     try:
         # Of thousands of files of some kilobytes, `read_table` takes five times as long to begin with each.
         return pq.ParquetFile(pa.BufferReader(body)).read(columns=columns, use_threads=False)
     except (pa.ArrowInvalid, OSError) as error:
         raise StagingError(
-            f"{store.url}/{key}: not readable as Parquet ({error}), expected what {by} stages. "
+            f"{url}/{key}: not readable as Parquet ({error}), expected what {by} stages. "
             f"Run {by} of this refresh again."
         ) from error
 
@@ -163,14 +164,14 @@ def _read_tallies(store: Store, staging: Staging, readers: ThreadPoolExecutor, p
     shares = 1 + sum(one.size_bytes for one in found) // _TALLY_BYTES
     digests = dict[str, str]()
 
-    def read(one: ObjectStat) -> pa.Table:
-        body = _staged(store, one.key, by="sift")
-        digests[one.key] = sha256_hex(body)
-        return _as_table(store, one.key, body, by="sift")
+    named = [one.key for one in found]
 
-    merged = [
-        merge_tallies(mapped(readers, read, found), least=least, share=share, shares=shares) for share in range(shares)
-    ]
+    def read() -> Iterator[pa.Table]:
+        for key, body in zip(named, mapped(readers, partial(_staged, store, by="sift"), named), strict=True):
+            digests[key] = sha256_hex(body)
+            yield _as_table(store.url, key, body, by="sift")
+
+    merged = [merge_tallies(read(), least=least, share=share, shares=shares) for share in range(shares)]
     if (told := digest_of(digests.items())) != cut.tallies_digest:
         raise StagingError(
             f"refresh {cut.dataset} {cut.version}: exits are those the sift counted: found {len(found)} tallies with "

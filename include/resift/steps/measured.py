@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from itertools import islice
 from typing import TypeVar
 
 from resift.errors import KeyNotFound
@@ -22,10 +22,17 @@ Other = TypeVar("Other")
 
 
 def mapped(readers: ThreadPoolExecutor, read: Callable[[One], Other], things: Iterable[One]) -> Iterator[Other]:
-    """Read ahead in many threads, in order, but never further than the threads reach: results may be large."""
-    rest = iter(things)
-    while batch := list(islice(rest, READERS)):
-        yield from readers.map(read, batch)
+    """Read ahead in many threads, in order, but never further than the threads reach: results may be large.
+
+    Threads are for waiting. What is read is best parsed by the one that asks: sixteen that parse take twice as long.
+    """
+    ahead = deque[Future[Other]]()
+    for thing in things:
+        if len(ahead) == READERS:
+            yield ahead.popleft().result()
+        ahead.append(readers.submit(read, thing))
+    while ahead:
+        yield ahead.popleft().result()
 
 
 def digest_of(names: Iterable[tuple[str, str]]) -> str:
