@@ -205,6 +205,17 @@ def test_json_lines_that_are_no_rows_go_to_quarantine(line, reason, tmp_path):
     assert (number, raw, found) == (2, line[: 64 * 1024], reason)
 
 
+def test_bad_json_lines_are_told_in_order_and_the_rows_between_them_are_kept(tmp_path):
+    lines = write(tmp_path / "drop.jsonl", [row(n) for n in (1, 4)]).read_bytes().splitlines()
+    body = b"\n".join([lines[0], b'{"id": {"a": 1}}', b"{", lines[1].replace(b'"Title 4"', b"true"), b'{"id": []}'])
+    store = MemoryStore()
+
+    [drop] = take(store, make_source(format="jsonl"), written(tmp_path / "d.jsonl", body))
+
+    assert [number for number, _, _ in quarantine(store, drop)] == [2, 3, 5]
+    assert {one["row_number"]: one["title"] for one in observations(store, drop)} == {1: "Title 1", 4: "true"}
+
+
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
