@@ -7,7 +7,7 @@ import random
 import pytest
 from builders import cycle, instant, make_dataset, make_pool, observation, publish_unjudged
 
-from resift.steps import runs
+from resift.steps import framing
 from resift.storage import MemoryStore
 
 STATES = ["public"] * 9 + ["private", "deleted"]
@@ -33,11 +33,11 @@ def history(k: int, seed: int):
 @pytest.fixture(scope="module")
 def layouts():
     """The same two cycles, from pools that were delivered and cut up in ten ways."""
-    usual, published = runs.SLICE_ROWS, []
+    usual, published = framing.FRAMED_ROWS, []
     try:
         for layout in range(10):
             chance, store = random.Random(layout), MemoryStore()
-            runs.SLICE_ROWS = chance.choice([3, 50, 10**6])
+            framing.FRAMED_ROWS = chance.choice([3, 50, 10**6])
             dataset = make_dataset(size=75, turnover=0.25, nominal_width=0.5)
             for k in (0, 1):
                 rows = chance.sample(whole := history(k, seed=k), len(whole))
@@ -48,7 +48,7 @@ def layouts():
                 manifest = publish_unjudged(store, dataset, cycle(k))
             published.append(manifest)
     finally:
-        runs.SLICE_ROWS = usual
+        framing.FRAMED_ROWS = usual
     return published
 
 
