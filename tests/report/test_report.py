@@ -13,8 +13,9 @@ from resift.model import keys
 from resift.model.approval import Approval
 from resift.model.manifest import Manifest
 from resift.model.mixes import Mixes
+from resift.model.reasons import ENTERED_CAUSES, FRAME_REASONS, LEFT_CAUSES, spell
 from resift.model.verdict import Finding, Verdict
-from resift.report.charts import Arc, Bar, bars, circle, histogram, shortened
+from resift.report.charts import Arc, Bar, bars, circle, histogram, in_lines, shortened
 from resift.report.page import report
 from resift.storage import MemoryStore
 
@@ -131,6 +132,35 @@ def test_label_is_shortened_only_where_its_value_stands(label, value, drawn):
 
     assert len(found) * 7.5 + len(value) * 9 <= 380
     assert found == drawn if drawn else "…" in found
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "drawn"),
+    [
+        (FULL, "−63", [FULL]),
+        (FULL, "−123,456,789", ["not drawn: eligible, but the sample", "was full"]),
+        ("rotated: eligible, but outside the PRNs covered now", "−4,826", None),
+        ("img3.photos.example", "1%", ["img3.photos.example"]),
+    ],
+)
+def test_label_too_long_for_a_line_goes_on_in_the_next(label, value, drawn):
+    found = in_lines(label, beside=value)
+
+    assert " ".join(found) == label
+    assert len(found[0]) * 7.5 + len(value) * 9 <= 380
+    assert drawn is None or found == drawn
+
+
+def test_no_label_of_a_cause_or_reason_is_cut():
+    for word in (*ENTERED_CAUSES, *LEFT_CAUSES, *FRAME_REASONS):
+        assert " ".join(in_lines(spell(word), beside="−123,456,789")) == spell(word)
+
+
+def test_picture_is_as_high_as_its_lines():
+    one, two = (bars("b", "t", "d", [Bar(label, 1, "1")]) for label in ("short", "word " * 12))
+
+    heights = [int(re.search(r'viewBox="-2 0 384 (\d+)"', svg).group(1)) for svg in (one, two)]
+    assert heights[1] == heights[0] + 18
 
 
 def test_equal_input_gives_equal_bytes(published):

@@ -13,7 +13,7 @@ from html import escape
 from importlib.resources import files
 
 WIDTH = 380
-_ROW = 40
+_ROW, _LINE = 40, 18
 _LETTER, _DIGIT = 7.5, 9
 """Widths of a letter and of a bold digit, in the widest font a reader is likely to have."""
 
@@ -50,21 +50,27 @@ class Arc:
 def bars(name: str, title: str, description: str, lines: Sequence[Bar]) -> str:
     """Draw one bar under each label, all on one scale that ends at the largest value."""
     most = max((max(bar.start + bar.value, bar.before or 0) for bar in lines), default=0) or 1
-    drawn = []
-    for number, bar in enumerate(lines):
-        top = number * _ROW
+    drawn, top = [], 0
+    for bar in lines:
+        first, *more = in_lines(bar.label, beside=bar.shown)
         left, length = bar.start / most * WIDTH, max(bar.value / most * WIDTH, 1.5 if bar.value else 0)
         left = min(left, WIDTH - length)
         drawn.append(
             f"<g><title>{escape(bar.label)}: {escape(bar.shown)}</title>"
-            f'<text x="0" y="{top + 15}">{escape(shortened(bar.label, beside=bar.shown))}</text>'
+            f'<text x="0" y="{top + 15}">{escape(first)}</text>'
             f'<text class="value" x="{WIDTH}" y="{top + 15}" text-anchor="end">{escape(bar.shown)}</text>'
+        )
+        for line in more:
+            top += _LINE
+            drawn.append(f'<text x="0" y="{top + 15}">{escape(line)}</text>')
+        drawn.append(
             f'<rect class="track" x="0" y="{top + 21}" width="{WIDTH}" height="9" rx="2"/>'
             f'<rect class="{bar.tone}" x="{left:.1f}" y="{top + 21}" width="{length:.1f}" height="9" rx="2"/>'
             + _mark(bar, most, top)
             + "</g>"
         )
-    return _picture(name, title, description, "".join(drawn), height=len(lines) * _ROW)
+        top += _ROW
+    return _picture(name, title, description, "".join(drawn), height=top)
 
 
 def _mark(bar: Bar, most: float, top: int) -> str:
@@ -127,6 +133,17 @@ def _arc(x: float, y: float, radius: float, arc: Arc) -> str:
     (x1, y1), (x2, y2) = points
     large = int(arc.width > 0.5)
     return f'<path class="arc {arc.tone}" d="M{x1:.2f} {y1:.2f}A{radius:g} {radius:g} 0 {large} 1 {x2:.2f} {y2:.2f}"/>'
+
+
+def in_lines(label: str, *, beside: str) -> list[str]:
+    """Return a label in lines of whole words; the first leaves room for the value. A word too long is shortened."""
+    lines, rest, shown = list[str](), label.split(), beside
+    while rest:
+        longest = int((WIDTH - _DIGIT * (len(shown) + 1)) / _LETTER)
+        fitting = next((n for n in range(len(rest), 1, -1) if len(" ".join(rest[:n])) <= longest), 1)
+        lines.append(shortened(" ".join(rest[:fitting]), beside=shown))
+        rest, shown = rest[fitting:], ""
+    return lines or [""]
 
 
 def shortened(label: str, *, beside: str) -> str:
