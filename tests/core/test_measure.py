@@ -13,7 +13,7 @@ from resift.core.measure import Expected, measure
 from resift.core.prn import CIRCLE, permanent_random_numbers
 from resift.core.scan import scan_rows
 from resift.core.staged_views import ROW, create_evidence_view, create_part_view
-from resift.model.observation import PRN, STAGED_EVIDENCE
+from resift.model.observation import INSTANT, PRN, STAGED_EVIDENCE
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
 MAX_AGE = timedelta(days=90)
@@ -81,7 +81,7 @@ def measured(*rows, part_rows=None, **expected):
 
 def measured_files(part, evidence, expected):
     db = show(part, evidence)
-    return measure(db, part.schema, scan_rows(db, salt=SALT), expected)
+    return measure(db, part.schema, scan_rows(db, salt=SALT, dated="observed_at" in part.column_names), expected)
 
 
 def show(part, evidence):
@@ -208,6 +208,14 @@ def test_row_excluded_by_word_and_by_coordinates_counts_once():
 @pytest.mark.parametrize("part_rows", [[{PRN: CIRCLE - 4}], [{}, {PRN: CIRCLE - 4, "image_id": "b"}]], ids=str)
 def test_evidence_of_other_rows_is_counted(part_rows):
     assert measured({}, part_rows=part_rows)["evidence_mismatches"] > 0
+
+
+@pytest.mark.parametrize(("published", "same"), [(AS_OF, 1), (AS_OF - TICK, 0), (None, 0)], ids=str)
+def test_published_instant_is_that_of_the_evidence_and_null_is_none(published, same):
+    part = pa.table({PRN: [GOOD[PRN]], "image_id": ["a"], "observed_at": pa.array([published], INSTANT)})
+    db = show(part, pa.Table.from_pylist([GOOD], schema=STAGED_EVIDENCE))
+
+    assert scan_rows(db, salt=SALT, dated=True).same == same
 
 
 def number(text):

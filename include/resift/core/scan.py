@@ -55,17 +55,20 @@ class Scan:
         return pa.table({PRN: self.prn[list(places)], "image_id": self.image_id.take(at), "observed_at": observed})
 
 
-def scan_rows(db: DuckDBPyConnection, *, salt: str) -> Scan:
+def scan_rows(db: DuckDBPyConnection, *, salt: str, dated: bool) -> Scan:
     """Read every row once. The shorter file is read as ending in nulls, which are no rows of it.
 
     Args:
         db: Has the views of :mod:`~resift.core.staged_views`; one thread, so that rows come in
             the order of the files.
         salt: The pool's: the PRN of each id is computed again with it.
+        dated: Whether the part has instants. Then one that is null differs from that of the evidence; what the footer
+            says of nulls is the writer's word.
     """
     prn, ids, image_id, observed = [np.empty(0, np.int64)], [np.empty(0, np.int64)], list[pa.Array](), list[pa.Array]()
     rows = evidence_rows = same = 0
-    for batch in db.sql(_ROWS).to_arrow_reader(CHUNK):
+    same_instant = "p.observed = e.observed" if dated else "true"
+    for batch in db.sql(_ROWS.format(same_instant=same_instant)).to_arrow_reader(CHUNK):
         rows += batch["in_part"].true_count
         evidence_rows += batch["in_evidence"].true_count
         same += batch["same"].true_count
@@ -87,7 +90,7 @@ def scan_rows(db: DuckDBPyConnection, *, salt: str) -> Scan:
 _ROWS = f"""
 SELECT p.{ROW} IS NOT NULL AS in_part, e.{ROW} IS NOT NULL AS in_evidence,
        p.image_id, coalesce(p.{PRN}, -1) AS {PRN}, e.observed,
-       p.{PRN} = e.{PRN} AND (p.observed = e.observed OR p.observed IS NULL) AS same
+       p.{PRN} = e.{PRN} AND {{same_instant}} AS same
 FROM part p POSITIONAL JOIN evidence e
 """
 

@@ -96,7 +96,7 @@ class _Auditor:
         a_range = range_at(self._plan, index, role="draw")
         try:
             schema = self._show(files)
-            scan = scan_rows(self._db, salt=self._salt)
+            scan = scan_rows(self._db, salt=self._salt, dated="observed_at" in schema.names)
             metrics = PartMetrics(
                 path=entry.path,
                 sha256=sha256,
