@@ -182,6 +182,23 @@ class TestAnswers:
         assert not third & fourth
         assert [(layer.oldest - TODAY).days for layer in layers] == [0, 0, 0, 90]
 
+    def test_compaction_an_older_resift_began_is_finished_as_it_began(self):
+        plain, store = many_drops(), many_drops()
+        for one in (plain, store):
+            publish_unjudged(one, DATASET, cycle(1))
+        begun = plan_compaction(store, pool="photos", datasets=[DATASET], now=NOW)
+        older = begun.model_copy(update={"first_observed": False})
+        store.put(keys.compaction_plan("photos", older.compaction_id), older.to_json())
+
+        merge_group(store, pool="photos", compaction_id=older.compaction_id, group=0)
+        done = commit_compaction(store, pool="photos", compaction_id=older.compaction_id, now=NOW)
+
+        assert older.compaction_id != begun.compaction_id
+        assert not done.layers[0].first_observed
+        assert FIRST_OBSERVED.name not in rows_of(store, done.layers[0].runs)[0]
+        expected, found = (publish_unjudged(one, DATASET, cycle(3)) for one in (plain, store))
+        assert found.changes == expected.changes
+
     def test_layer_of_an_older_resift_is_merged_whole(self):
         store = many_drops()
         compact_now(store)
