@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.child import Absent, run
-from bench.numbers import Results
+from bench.numbers import FAR, Results
 from bench.pool import ELIGIBLE, write_pool
 from bench.report import finish
 
@@ -71,10 +71,11 @@ class Bench:
         self.results.add(f"{task} {size} of {rows} {state}".strip(), found)
 
     def far(self, rows: int, size: int) -> None:
-        """Refresh the sample that was refreshed last with the lake on an S3 server."""
+        """Refresh the sample that was refreshed last with the lake on each of the S3 servers."""
         name, width = f"sample-{size}", min(1.0, size / rows / ELIGIBLE)
         given = {"lake": self.lake(rows), "name": name, "size": size, "width": width, "workers": self.workers}
-        self.try_out(f"far {size} of {rows}", "far", kind="far", **given)
+        for server in FAR:
+            self.try_out(f"{server} {size} of {rows}", "far", kind="far", server=server, **given)
 
     def floor(self, rows: int, size: int) -> None:
         """Measure the floor below the refresh that came before."""

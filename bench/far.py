@@ -1,4 +1,4 @@
-"""The same refresh with the lake on an S3 server of this machine: time, requests, bytes read against bytes needed."""
+"""The same refresh with the lake on S3 servers of this machine: time, requests, bytes read against bytes needed."""
 
 from __future__ import annotations
 
@@ -21,19 +21,17 @@ from resift.steps.parquet import column_chunks
 from resift.steps.pools import read_state
 from resift.storage import Store, open_store
 
-SERVER = "versitygw"
 
-
-def refresh_far(*, lake: str, name: str, size: int, width: float, workers: int) -> Work:
-    """Copy a pool to an S3 server, then refresh there. The processor time of the server is not counted."""
+def refresh_far(*, server: str, lake: str, name: str, size: int, width: float, workers: int) -> Work:
+    """Copy a pool to an S3 server of that name, then refresh there. The processor time of the server is not counted."""
     from tests.s3_servers import available, running
 
-    if SERVER not in available():
-        raise Absent(f"{SERVER} is not built; `make tools` builds it")
+    if server not in available():
+        raise Absent(f"{server} is not built; `make tools` builds it")
     near, stack = open_store(lake), ExitStack()
-    server = stack.enter_context(running(SERVER))
-    os.environ |= server.environment
-    far = open_store(f"s3://{server.new_bucket()}/lake")
+    started = stack.enter_context(running(server))
+    os.environ |= started.environment
+    far = open_store(f"s3://{started.new_bucket()}/lake")
     for prefix in ("pool/", "suppressions/"):
         for stat in near.list(prefix):
             far.put(stat.key, near.get(stat.key))

@@ -8,7 +8,10 @@ from typing import Any
 STEPS = ("sift", "cut", "audit", "publish")
 """The steps compared with the peers and the floor; plan and judge are shown apart."""
 
-OWN = ("ingest", "refresh", "far", "second", "verify", "compact", "erase", "pull", "diff", "year")
+FAR = {"versitygw": "refresh_s3", "minio": "refresh_minio"}
+"""The S3 servers a refresh is measured on, and how the keys of their numbers begin."""
+
+OWN = ("ingest", "refresh", *FAR, "second", "verify", "compact", "erase", "pull", "diff", "year")
 """Measurements of resift itself."""
 
 
@@ -59,7 +62,8 @@ def numbers(results: Results, *, pool: int, sample: int, larger: int | None) -> 
     found["ingest_times_duckdb_speed"] = ratio(results.cpu("duckdb_sort"), results.cpu("ingest one"))
     found |= _kept_up(results, rows=pool, sample=sample)
     found |= _compared(results, rows=pool, sample=sample)
-    found |= _far(results, f"{tenth} of {pool // 10}")
+    for server, key in FAR.items():
+        found |= _far(results, f"{tenth} of {pool // 10}", server=server, key=key)
     for year in (name for name in results.found if name.startswith("year ")):
         found["year_of_drops_times_slower"] = round(results.found[year][0]["end_times_start"], 3)
         found["year_of_drops_times_first_quarter"] = round(results.found[year][0]["end_times_first_quarter"], 3)
@@ -137,18 +141,18 @@ def _kept_up(results: Results, *, rows: int, sample: int) -> dict[str, float | N
     return found
 
 
-def _far(results: Results, what: str) -> dict[str, float | None]:
+def _far(results: Results, what: str, *, server: str, key: str) -> dict[str, float | None]:
     """Compare the refreshes on an S3 server with those in a directory that were measured in turn with them."""
-    far, near = f"far {what}", f"refresh {what}"
+    far, near = f"{server} {what}", f"refresh {what}"
     found: dict[str, float | None] = {
-        "refresh_s3_times_local": ratio(results.seconds(far), results.seconds(near)),
-        "refresh_s3_without_judge_times_local": ratio(results.seconds(far, STEPS), results.seconds(near, STEPS)),
+        f"{key}_times_local": ratio(results.seconds(far), results.seconds(near)),
+        f"{key}_without_judge_times_local": ratio(results.seconds(far, STEPS), results.seconds(near, STEPS)),
     }
     for one in results.found.get(far, [])[:1]:
-        found["refresh_s3_requests"] = one["requests"]
-        found["refresh_s3_bytes_read"] = one["bytes_read"]
-        found["refresh_s3_pool_bytes_read"] = one["pool_bytes_read"]
-        found["refresh_s3_pool_bytes_read_times_needed"] = round(one["pool_bytes_read"] / one["bytes_needed"], 3)
+        found[f"{key}_requests"] = one["requests"]
+        found[f"{key}_bytes_read"] = one["bytes_read"]
+        found[f"{key}_pool_bytes_read"] = one["pool_bytes_read"]
+        found[f"{key}_pool_bytes_read_times_needed"] = round(one["pool_bytes_read"] / one["bytes_needed"], 3)
     return found
 
 

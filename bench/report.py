@@ -94,7 +94,8 @@ COUNTS = {
 LABELS = {
     "ingest": "ingest",
     "refresh": "refresh",
-    "far": "refresh on an S3 server",
+    "versitygw": "refresh on versitygw",
+    "minio": "refresh on MinIO",
     "counted": "refresh, one worker, counting bytes,",
     "floor": "floor below",
     "verify": "verify",

@@ -25,7 +25,6 @@ from resift.errors import (
 )
 from resift.model import keys
 from resift.model.approval import Approval
-from resift.model.document import sha256_hex
 from resift.model.grid import midnight
 from resift.model.keys import Staging
 from resift.model.manifest import Changes, Column, Draw, Extra, Funnel, Manifest
@@ -35,6 +34,7 @@ from resift.steps.approve import find_approval
 from resift.steps.conflict import require_same_content
 from resift.steps.cut import read_cut
 from resift.steps.erase import erase_suppressed
+from resift.steps.extras import write_extras
 from resift.steps.framing import published_schema, require_planned_rights
 from resift.steps.judged import copy_judged, require_judged
 from resift.steps.late_removals import require_no_late_removals
@@ -211,11 +211,10 @@ def _publish_extras(store: Store, staging: Staging, plan: Plan, cut: CutReceipt,
         copy_judged(store, staged.key, prefix, path=path, sha256=staged.sha256)
         yield Extra(path=path, size_bytes=staged.size_bytes, sha256=staged.sha256)
     pages = {keys.quality(verdict.seal, "verdict.json"): verdict.to_json()}
-    for stat in store.list(staging.docs):
-        pages[keys.quality(verdict.seal, stat.key.removeprefix(staging.prefix))] = store.get(stat.key)
-    for path, body in pages.items():
-        store.put(prefix + path, body)
-        yield Extra(path=path, size_bytes=len(body), sha256=sha256_hex(body))
+    staged_pages = [stat.key for stat in store.list(staging.docs)]
+    for key, body in zip(staged_pages, together(store.get, staged_pages), strict=True):
+        pages[keys.quality(verdict.seal, key.removeprefix(staging.prefix))] = body
+    yield from write_extras(store, prefix, pages)
 
 
 def _manifest(

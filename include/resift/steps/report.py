@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from resift.model import keys
-from resift.model.document import sha256_hex
-from resift.model.manifest import Extra, Manifest
+from resift.model.manifest import Manifest
 from resift.model.refresh import Plan
 from resift.model.verdict import Verdict
 from resift.report.page import report
+from resift.steps.extras import write_extras
 from resift.steps.judge import read_mixes
 from resift.storage import Store
 
@@ -21,8 +21,5 @@ def with_report(store: Store, plan: Plan, manifest: Manifest, verdict: Verdict) 
     made = report(manifest, verdict, previous=read_mixes(store, plan))
     bodies = {keys.quality(verdict.seal, f"pictures/{name}"): body for name, body in made.pictures.items()}
     bodies |= {keys.quality(verdict.seal, keys.REPORT): made.page, keys.REPORT: made.page}
-    extras = []
-    for path, body in bodies.items():
-        store.put(keys.snapshot(manifest.dataset, manifest.version) + path, body)
-        extras.append(Extra(path=path, size_bytes=len(body), sha256=sha256_hex(body)))
+    extras = write_extras(store, keys.snapshot(manifest.dataset, manifest.version), bodies)
     return manifest.model_copy(update={"extras": (*manifest.extras, *extras)})
