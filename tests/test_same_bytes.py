@@ -154,7 +154,7 @@ class TestWays:
     def test_number_of_workers_does_not_matter(self, lake, expected, tmp_path, workers):
         store = LocalStore(shutil.copytree(lake, tmp_path / "lake"))
 
-        manifest = refresh(store, dataset=DATASET, as_of=CYCLE, known_at=NOW, workers=workers)
+        manifest = refresh(store, dataset=DATASET, as_of=CYCLE, known_at=NOW, workers=workers).manifest
 
         assert content(store, manifest) == expected
 
@@ -175,7 +175,7 @@ class TestWays:
         store = open_store(f"s3://{server.new_bucket()}/lake")
         make_pool(store, *drops)
 
-        manifest = refresh(store, dataset=DATASET, as_of=CYCLE, known_at=NOW)
+        manifest = refresh(store, dataset=DATASET, as_of=CYCLE, known_at=NOW).manifest
 
         assert content(store, manifest) == expected
 

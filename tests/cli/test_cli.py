@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -245,6 +246,17 @@ class TestNo:
 
         assert (code, out) == (NO, "")
         assert "no item of the pool may be drawn (found 1 deleted), expected 100" in one_message(err)
+
+    def test_what_a_refresh_read_is_told_beside_the_json_of_the_manifest(self, resift, tmp_path):
+        store = LocalStore(tmp_path / "lake")
+        make_pool(store, [observation(f"i{n}", cycle(0)) for n in range(300)])
+        (tmp_path / "sample.yaml").write_bytes(make_dataset().to_json())
+        command = ("refresh", tmp_path / "sample.yaml", "--lake", store.url, "--as-of", cycle(0), "--json")
+
+        code, out, err = resift(*command, "--known-at", NOW.isoformat())
+
+        assert (code, json.loads(out)["rows"]) == (DONE, 100)
+        assert re.search(r"^sift read [\d,]+ bytes of the pool's runs, \d+\.\d times the [\d,]+ needed\.$", err, re.M)
 
 
 class TestWrongUse:

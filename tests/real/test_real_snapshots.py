@@ -36,7 +36,7 @@ def tate():
     source = read(Source, "sources", "tate")
     ingest(source, [str(DATA / "tate")], store, observed_at=datetime(2026, 9, 1, tzinfo=UTC), salt=SALT)
     dataset = read(Dataset, "datasets", "tate")
-    return store, refresh(store, dataset=dataset, as_of=date(2026, 9, 28), known_at=NOW)
+    return store, refresh(store, dataset=dataset, as_of=date(2026, 9, 28), known_at=NOW).manifest
 
 
 def test_a_tate_snapshot_has_5000_rows_and_verifies(tate):

@@ -90,6 +90,15 @@ def test_no_byte_is_fetched_twice(far) -> None:
         assert all(end <= start for (_, end), (start, _) in pairwise(spans))
 
 
+def test_what_is_counted_of_a_far_pool_are_the_bytes_that_were_fetched(far) -> None:
+    reader = PoolReader(far, far.runs, WANTED)
+    for first, last in reader.slices(CIRCLE // 5, CIRCLE // 2):
+        reader.read(first, last)
+
+    tails = READ_AHEAD_BYTES * len(far.runs)
+    assert reader.bytes_read().read == tails + sum(end - start for _, start, end in far.asked)
+
+
 def test_column_chunks_are_where_the_footer_says(far, tmp_path) -> None:
     metadata = pq.ParquetFile(tmp_path / "0.parquet").metadata
 

@@ -43,9 +43,10 @@ def refresh(
     known = _parse_instant(known_at) if known_at else datetime.now(UTC)
     cycle = parse_date(as_of) if as_of else _latest(config.grid, known)
     store = open_lake(lake)
-    manifest = run(store, dataset=config, as_of=cycle, known_at=known, workers=workers)
-    render_manifest(manifest, as_json=as_json)
-    render_warnings(read_verdict(store, manifest), as_json=as_json)
+    refreshed = run(store, dataset=config, as_of=cycle, known_at=known, workers=workers)
+    render_manifest(refreshed.manifest, as_json=as_json)
+    render_warnings(read_verdict(store, refreshed.manifest), as_json=as_json)
+    typer.echo(f"\nsift {refreshed.pool_bytes.told()}.", err=as_json)
 
 
 def _latest(grid: Grid, instant: datetime) -> date:

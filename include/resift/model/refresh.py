@@ -12,6 +12,7 @@ from resift.model.dataset import Dataset
 from resift.model.document import Document, Name, canonical_json, sha256_hex
 from resift.model.evidence import NO_READINGS, EvidenceCounts
 from resift.model.pool import RunEntry
+from resift.model.pool_bytes import PoolBytes
 
 
 class Range(Document):
@@ -139,6 +140,10 @@ class GroupReceipt(Document):
     ranges: int
     rows: int
     digest: str
+    """Over the receipts of the ranges, and so the same however often and wherever they are sifted."""
+
+    pool_bytes: PoolBytes
+    """What this task read; of ranges an earlier try has finished, nothing."""
 
 
 class CutReceipt(Document):

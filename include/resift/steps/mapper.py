@@ -10,8 +10,8 @@ from resift.errors import ConfigError
 from resift.storage import Store
 
 
-def mapper(store: Store, workers: int) -> Callable[[Callable[..., Any], int], None]:
-    """Return a function that calls a step for each group, so many at a time.
+def mapper(store: Store, workers: int) -> Callable[[Callable[..., Any], int], list[Any]]:
+    """Return a function that calls a step for each group, so many at a time, and returns what they hand on.
 
     In threads and not in processes: nearly all the work is done by Arrow, numpy and DuckDB outside the interpreter's
     lock, and a process takes seconds to import them.
@@ -19,12 +19,11 @@ def mapper(store: Store, workers: int) -> Callable[[Callable[..., Any], int], No
     if workers < 1:
         raise ConfigError(f"workers: found {workers}, expected at least 1. Correct --workers.")
 
-    def run(step: Callable[..., Any], groups: int) -> None:
+    def run(step: Callable[..., Any], groups: int) -> list[Any]:
         with ThreadPoolExecutor(min(workers, max(1, groups))) as threads:
-            list(threads.map(lambda group: step(store, group=group), range(groups)))
+            return list(threads.map(lambda group: step(store, group=group), range(groups)))
 
-    def one_by_one(step: Callable[..., Any], groups: int) -> None:
-        for group in range(groups):
-            step(store, group=group)
+    def one_by_one(step: Callable[..., Any], groups: int) -> list[Any]:
+        return [step(store, group=group) for group in range(groups)]
 
     return one_by_one if workers == 1 else run

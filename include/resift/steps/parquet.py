@@ -40,13 +40,14 @@ def column_chunks(
     metadata: pq.FileMetaData, groups: Iterable[int], columns: Collection[str]
 ) -> Iterator[tuple[int, int]]:
     """Yield the half-open spans of bytes in which some columns of some row groups lie, as the footer says."""
+    paths = (metadata.schema.column(at).path for at in range(metadata.num_columns))
+    wanted = [at for at, path in enumerate(paths) if path.partition(".")[0] in columns]
     for number in groups:
         group = metadata.row_group(number)
-        for at in range(group.num_columns):
+        for at in wanted:
             chunk = group.column(at)
-            if chunk.path_in_schema.partition(".")[0] in columns:
-                first = chunk.dictionary_page_offset or chunk.data_page_offset
-                yield first, first + chunk.total_compressed_size
+            first = chunk.dictionary_page_offset or chunk.data_page_offset
+            yield first, first + chunk.total_compressed_size
 
 
 def _dictionaries(schema: pa.Schema) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from typing import Any
 
 from resift.model.dataset import Dataset
 from resift.model.manifest import Manifest
+from resift.model.pool_bytes import PoolBytes
 from resift.steps.audit import audit
 from resift.steps.cut import cut
 from resift.steps.judge import judge
@@ -18,7 +20,15 @@ from resift.steps.sift import sift
 from resift.storage import Store
 
 
-def refresh(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime, workers: int = 1) -> Manifest:
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What was published, and what sifting it read of the pool."""
+
+    manifest: Manifest
+    pool_bytes: PoolBytes
+
+
+def refresh(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime, workers: int = 1) -> Refreshed:
     """Plan, sift, cut, audit, judge and publish one cycle.
 
     Args:
@@ -35,8 +45,9 @@ def refresh(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime, 
     receipt = plan(store, dataset=dataset, as_of=as_of, known_at=known_at, max_tasks=workers)
     names: dict[str, Any] = {"dataset": receipt.dataset, "version": receipt.version, "plan_id": receipt.plan_id}
     run = mapper(store, workers)
-    run(partial(sift, **names), receipt.groups)
+    sifted = run(partial(sift, **names), receipt.groups)
     cut(store, **names)
     run(partial(audit, **names), receipt.groups)
     verdict = judge(store, **names)
-    return publish(store, **names, verdict=verdict)
+    manifest = publish(store, **names, verdict=verdict)
+    return Refreshed(manifest, PoolBytes.total(group.pool_bytes for group in sifted))

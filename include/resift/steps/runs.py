@@ -6,7 +6,6 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from os import SEEK_END
-from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -16,9 +15,10 @@ from resift.core.prn import CIRCLE
 from resift.errors import PoolError
 from resift.model.observation import PRN
 from resift.model.pool import RunEntry
+from resift.model.pool_bytes import PoolBytes
 from resift.steps.footers import FOOTERS
 from resift.steps.parquet import column_chunks
-from resift.storage import Store, prefetch
+from resift.storage import Metered, Store
 
 SLICE_ROWS = 100_000
 """Observations aimed at in one slice, unless told otherwise: what a task holds in memory at a time."""
@@ -75,6 +75,10 @@ class PoolReader:
         tables = [self._conform(rows) for run in self._runs if (rows := run.read(lo, hi)) is not None]
         return pa.concat_tables(tables) if tables else self._schema.empty_table()
 
+    def bytes_read(self) -> PoolBytes:
+        """Return what reading took up to now."""
+        return PoolBytes.total(run.bytes_read() for run in self._runs)
+
     def _prefetch(self, lo: int, hi: int) -> None:
         for run in self._runs:
             run.prefetch(lo, hi)
@@ -96,7 +100,8 @@ class _Run:
     def __init__(self, store: Store, entry: RunEntry, schema: pa.Schema) -> None:
         self._store, self._entry, self._schema = store, entry, schema
         self._file: pq.ParquetFile | None = None
-        self._body: BinaryIO
+        self._body: Metered
+        self._needed = 0.0
         self._columns: list[str] = []
         self._kept: tuple[int, pa.Table] | None = None
 
@@ -116,6 +121,7 @@ class _Run:
         # One by one, as int64: beside 2**63 both would become floats, which cannot tell neighbouring PRNs apart.
         first = int(np.searchsorted(prn, np.int64(lo)))
         last = len(prn) if hi >= CIRCLE else int(np.searchsorted(prn, np.int64(hi)))
+        self._needed += self._share(groups, first, last)
         return rows.slice(first, last - first)
 
     def prefetch(self, lo: int, hi: int) -> None:
@@ -125,7 +131,12 @@ class _Run:
             groups = groups[1:]
         if groups:
             file = self._open()
-            prefetch(self._body, column_chunks(file.metadata, groups, self._columns))
+            self._body.prefetch(column_chunks(file.metadata, groups, self._columns))
+
+    def bytes_read(self) -> PoolBytes:
+        if self._file is None:
+            return PoolBytes()
+        return PoolBytes(read=self._body.bytes_read, needed=round(self._needed))
 
     def _groups(self, lo: int, hi: int) -> range:
         """The row groups that may hold PRNs of the interval: their own firsts, and the group in which it begins."""
@@ -145,10 +156,19 @@ class _Run:
         self._kept = (groups[-1], rows.slice(len(rows) - self._entry.row_group_rows[groups[-1]]))
         return rows
 
+    def _share(self, groups: range, first: int, last: int) -> float:
+        """Return how many bytes of the row groups hold their rows from first to last, each row of a group alike."""
+        rows, ends = [0], [0]
+        for group in groups:
+            chunks = column_chunks(self._open().metadata, [group], self._columns)
+            rows.append(rows[-1] + self._entry.row_group_rows[group])
+            ends.append(ends[-1] + sum(end - start for start, end in chunks))
+        return float(np.diff(np.interp([first, last], rows, ends))[0])
+
     def _open(self) -> pq.ParquetFile:
         if self._file is None:
             words = [field.name for field in self._schema if pa.types.is_dictionary(field.type)]
-            self._body = self._store.open(self._entry.key)
+            self._body = Metered(self._store.open(self._entry.key))
             # A remembered footer speaks of a run of this size.
             self._require("bytes", self._body.seek(0, SEEK_END), self._entry.size_bytes)
             footer = FOOTERS.find(self._entry.sha256)

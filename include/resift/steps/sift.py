@@ -34,6 +34,7 @@ from resift.model.grid import midnight
 from resift.model.keys import Staging
 from resift.model.manifest import Manifest
 from resift.model.observation import CHANGES, EVIDENCE, PRN, STAGED_EVIDENCE, TALLY
+from resift.model.pool_bytes import PoolBytes
 from resift.model.reasons import LEFT_CAUSES
 from resift.model.refresh import GroupReceipt, Plan, Range, RangeReceipt, StagedFile
 from resift.policy import add_readings
@@ -63,6 +64,7 @@ def sift(store: Store, *, dataset: str, version: date, plan_id: str, group: int)
         ranges=len(receipts),
         rows=sum(receipt.kept for receipt in receipts),
         digest=sha256_hex(canonical_json([receipt.document_digest() for receipt in receipts])),
+        pool_bytes=sifter.bytes_read(),
     )
 
 
@@ -94,6 +96,10 @@ class Sifter:
         receipt = self._sift(a_range)
         self._store.put(self._staging.receipt(a_range.index), receipt.to_json())
         return receipt
+
+    def bytes_read(self) -> PoolBytes:
+        """Return what sifting read of the pool's runs up to now."""
+        return self._framer.reader.bytes_read() if self._framer else PoolBytes()
 
     def _open(self) -> None:
         if self._framer is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -23,6 +24,8 @@ from resift.steps.plan import plan as plan_refresh
 from resift.steps.publish import publish as publish_snapshot
 from resift.steps.sift import sift as sift_group
 from resift.storage import Store, open_store
+
+_log = logging.getLogger(__name__)
 
 Refresh = Mapping[str, str]
 """Names one refresh under way: ``dataset``, ``version`` and ``plan_id``."""
@@ -57,7 +60,9 @@ def plan(
 
 def sift(refresh: Refresh, *, group: int) -> dict[str, Any]:
     """Sift one group of ranges."""
-    return sift_group(lake(), **_names(refresh), group=group).model_dump(mode="json")
+    receipt = sift_group(lake(), **_names(refresh), group=group)
+    _log.info("group %s: %s", group, receipt.pool_bytes.told())
+    return receipt.model_dump(mode="json")
 
 
 def cut(refresh: Refresh) -> dict[str, Any]:

@@ -30,7 +30,10 @@ class RangeReader(io.RawIOBase):
     def __init__(self, fetch: Callable[[int, int], bytes], size_bytes: int, *, tail: bytes, threads: Executor) -> None:
         """Read by ``fetch``, which takes start and length; the ``tail`` is here already."""
         super().__init__()
-        self._fetch, self._threads = fetch, threads
+        self._get, self._threads = fetch, threads
+        self.bytes_fetched = len(tail)
+        """Bytes asked of the endpoint up to now."""
+
         self._size = size_bytes
         self._position = 0
         self._kept = tail
@@ -45,7 +48,8 @@ class RangeReader(io.RawIOBase):
         ]
         missing = [span for span in wanted if not any(block.holds(span) for block in self._blocks)]
         for lo, hi in join_near(missing):
-            self._blocks.append(_Block((lo, hi), self._threads.submit(self._fetch, lo, hi - lo)))
+            self.bytes_fetched += hi - lo
+            self._blocks.append(_Block((lo, hi), self._threads.submit(self._get, lo, hi - lo)))
 
     def readable(self) -> bool:
         """Say that this file can be read."""
@@ -102,3 +106,7 @@ class RangeReader(io.RawIOBase):
         self._kept = self._fetch(start, min(READ_AHEAD_BYTES, self._size - start))
         self._kept_start = start
         return self._kept[:length]
+
+    def _fetch(self, start: int, length: int) -> bytes:
+        self.bytes_fetched += length
+        return self._get(start, length)
