@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import shlex
+import subprocess
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -23,6 +25,7 @@ from resift.model import field, keys
 from resift.model.dataset import Dataset, Limits
 from resift.model.document import Document
 from resift.model.source import BadRows, Csv, Fields, NullDrift, Source
+from resift.steps.found_pool import ensure_pool
 from resift.storage import open_store
 
 DOCS = ROOT / "docs"
@@ -280,6 +283,17 @@ def test_commands_shown_print_what_is_shown(document: Path, place: Path) -> None
         # A document may leave out what a command says on stderr.
         printed = [form_of(shown.found), form_of(shown.answer)]
         assert form_of(shown.expected) in printed, f"$ {shown.command}\n{shown.found}"
+
+
+def test_the_readme_lays_the_salt_of_the_example_where_its_pool_finds_it(tmp_path: Path) -> None:
+    commands = re.findall(
+        r"^(?:mkdir|cp) .*$", section((ROOT / "README.md").read_text(encoding="utf-8"), "## Try it"), re.M
+    )
+
+    for command in commands:
+        subprocess.run(shlex.split(command.replace("/tmp/lake", str(tmp_path))), cwd=ROOT, check=True)
+
+    assert ensure_pool(open_store(tmp_path.as_uri()), "quickstart").salt in read("how-it-works.md")
 
 
 @pytest.fixture(scope="module")
