@@ -43,6 +43,28 @@ def test_object_without_a_manifest_is_no_version():
     assert list_versions(store, "faces") == list_datasets(store) == []
 
 
+def test_a_folder_that_is_no_date_is_no_version():
+    store = MemoryStore()
+    for name in ("copy of 2026", str(cycle(0)).replace("-", "")):
+        store.put(f"{keys.snapshots('faces')}{name}/manifest.json", b"put there by somebody")
+
+    assert list_versions(store, "faces") == []
+
+
+def test_versions_are_found_without_listing_their_files(monkeypatch):
+    store = MemoryStore()
+    for k in (0, 1):
+        for name in ("manifest.json", *(f"data/{n}.parquet" for n in range(100))):
+            store.put(keys.snapshot("faces", cycle(k)) + name, b"")
+    looked_at, stat = [], store.stat
+    monkeypatch.setattr(store, "stat", lambda key: looked_at.append(key) or stat(key))
+    monkeypatch.setattr(store, "list", lambda prefix: pytest.fail(f"listed {prefix}"))
+    monkeypatch.setattr(store, "folders", lambda prefix: [str(cycle(1)), str(cycle(0))])
+
+    assert list_versions(store, "faces") == [cycle(0), cycle(1)]
+    assert sorted(looked_at) == [keys.manifest("faces", cycle(k)) for k in (0, 1)]
+
+
 @pytest.mark.parametrize("version", ["latest", str(cycle(2)), f"{cycle(2)}.0", cycle(2)])
 def test_version_is_read_by_date_by_revision_and_as_latest(store, version):
     assert read_manifest(store, "faces", version).version == cycle(2)

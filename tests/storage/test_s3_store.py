@@ -243,6 +243,15 @@ def test_listing_goes_past_the_first_page(s3_server: StartServer) -> None:
     assert [found.key for found in store.list("")] == [f"{number:04d}" for number in range(1005)]
 
 
+def test_folders_go_past_the_first_page(s3_server: StartServer) -> None:
+    server = s3_server(s3_servers.available()[0])
+    store = S3Store(server.client(), server.new_bucket(), "lake")
+    for number in range(1005):
+        store.put(f"a/{number:04d}/b", b"")
+
+    assert sorted(store.folders("a/")) == [f"{number:04d}" for number in range(1005)]
+
+
 def test_two_lakes_in_one_bucket_do_not_see_each_other(server: s3_servers.S3Server) -> None:
     client, bucket = server.client(), server.new_bucket()
     S3Store(client, bucket, "lake").put("a", b"one")

@@ -217,8 +217,23 @@ def test_a_prefix_may_end_inside_a_name(store: Store) -> None:
     assert listed(store, "nothing/here") == []
 
 
+def test_folders_are_named_once_and_what_is_below_is_not(store: Store) -> None:
+    for key in ("b", "a.b/c", "a/1/x", "a/1/y", "a/2", "a/ü/z", "ab/1"):
+        store.put(key, b"")
+
+    assert sorted(store.folders("")) == ["a", "a.b", "ab"]
+    assert sorted(store.folders("a/")) == ["1", "ü"]
+    assert list(store.folders("a/1/")) == list(store.folders("nothing/here/")) == []
+
+
+@pytest.mark.parametrize("prefix", ["a", "a/b", "/", "../", "a//", ".resift/"])
+def test_a_prefix_that_is_no_folder_has_no_folders(store: Store, prefix: str) -> None:
+    with pytest.raises(ValueError, match=r"^prefix"):
+        list(store.folders(prefix))
+
+
 def test_an_empty_lake_lists_nothing(store: Store) -> None:
-    assert listed(store) == []
+    assert listed(store) == list(store.folders("")) == []
     assert store.stat("a") is None
 
 

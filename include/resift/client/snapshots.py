@@ -21,20 +21,29 @@ from resift.model import keys
 from resift.model.manifest import Latest, Manifest
 from resift.model.tombstone import Tombstone
 from resift.model.verdict import Verdict
-from resift.storage import Store
+from resift.storage import Store, together
 
 
 def list_datasets(store: Store) -> list[str]:
     """Return the names of all datasets of which a version is published, ascending."""
-    found = {stat.key.split("/")[1] for stat in store.list(keys.DATASETS) if stat.key.endswith("/manifest.json")}
-    return sorted(found)
+    return sorted(name for name in store.folders(keys.DATASETS) if list_versions(store, name))
 
 
 def list_versions(store: Store, dataset: str) -> list[date]:
     """Return the versions of a dataset, oldest first; none if it has not been published."""
-    prefix = keys.snapshots(dataset)
-    names = [stat.key.removeprefix(prefix).split("/") for stat in store.list(prefix)]
-    return sorted(date.fromisoformat(name[0]) for name in names if name[1:] == ["manifest.json"])
+    # Each is asked for by itself: a listing would tell of every part of every version.
+    versions = sorted(filter(None, map(_version_named, store.folders(keys.snapshots(dataset)))))
+    manifests = together(store.stat, [keys.manifest(dataset, version) for version in versions])
+    return [version for version, found in zip(versions, manifests, strict=True) if found is not None]
+
+
+def _version_named(folder: str) -> date | None:
+    """Return the version whose folder has that name; None for what somebody else put there."""
+    try:
+        version = date.fromisoformat(folder)
+    except ValueError:
+        return None
+    return version if str(version) == folder else None
 
 
 def find_manifest(store: Store, dataset: str, version: date) -> Manifest | None:

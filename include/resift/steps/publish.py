@@ -206,10 +206,14 @@ def _create_manifest(store: Store, manifest: Manifest) -> Manifest:
 def _publish_extras(store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdict: Verdict) -> Iterator[Extra]:
     """Copy what lies beside the data: the changes, the verdict, the pages of the judge."""
     prefix = keys.snapshot(plan.dataset.name, plan.version)
-    for number, staged in enumerate(cut.staged_changes):
+
+    def copy(numbered: tuple[int, StagedFile]) -> Extra:
+        number, staged = numbered
         path = keys.changes_name(number, staged.sha256)
         copy_judged(store, staged.key, prefix, path=path, sha256=staged.sha256)
-        yield Extra(path=path, size_bytes=staged.size_bytes, sha256=staged.sha256)
+        return Extra(path=path, size_bytes=staged.size_bytes, sha256=staged.sha256)
+
+    yield from together(copy, enumerate(cut.staged_changes), at_a_time=COPIES_AT_A_TIME)
     pages = {keys.quality(verdict.seal, "verdict.json"): verdict.to_json()}
     staged_pages = [stat.key for stat in store.list(staging.docs)]
     for key, body in zip(staged_pages, together(store.get, staged_pages), strict=True):

@@ -45,6 +45,17 @@ def check_prefix(prefix: str) -> str:
     return prefix
 
 
+def check_folder(prefix: str) -> str:
+    """Return ``prefix`` when it stands for the whole lake or ends where a folder does.
+
+    Raises:
+        ValueError: As for ``check_prefix``, or it ends inside a name.
+    """
+    if prefix and not prefix.endswith("/"):
+        raise ValueError(f"prefix {prefix!r}: ends inside a name, expected it to be empty or to end with a slash.")
+    return check_prefix(prefix)
+
+
 def check_bounds(key: str, *, start: int, length: int) -> None:
     """Refuse a byte range that points before an object.
 

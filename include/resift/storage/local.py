@@ -7,14 +7,14 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from resift.errors import StorageError
 from resift.storage import key as keys
-from resift.storage.key import RESERVED, check_bounds, check_key, check_prefix
+from resift.storage.key import RESERVED, check_bounds, check_folder, check_key, check_prefix
 from resift.storage.protocol import BLOCK_BYTES, ObjectStat
 
 HASHED_BYTES = 64 * 1024
@@ -80,6 +80,12 @@ class LocalStore:
         """Yield all objects under ``prefix``, one directory at a time; a file gone meanwhile is left out."""
         directory, slash, name = check_prefix(prefix).rpartition("/")
         return self._walk(self._root / directory, directory + slash, name)
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the directories in one."""
+        check_folder(prefix)
+        entries = self._entries(self._root / prefix, prefix)
+        return (entry.removesuffix("/") for entry in entries if entry.endswith("/"))
 
     def put(self, key: str, body: bytes) -> str:
         """Write an object, replacing what was there; return its etag."""
@@ -203,20 +209,23 @@ class LocalStore:
         except OSError as error:
             raise _failed(self.url, key, error) from error
 
-    def _walk(self, directory: Path, prefix: str, name: str = "") -> Iterator[ObjectStat]:
+    def _entries(self, directory: Path, prefix: str, name: str = "") -> Sequence[str]:
+        """Return what lies in a directory, directories with a slash at the end."""
         try:
             with os.scandir(directory) as scan:
-                entries = [
+                return [
                     (entry.name + "/" if entry.is_dir() else entry.name)
                     for entry in scan
                     if entry.name.startswith(name) and (prefix or entry.name != RESERVED) and _is_text(entry.name)
                 ]
         except _ABSENT:
-            return
+            return []
         except OSError as error:
             raise _failed(self.url, prefix, error) from error
+
+    def _walk(self, directory: Path, prefix: str, name: str = "") -> Iterator[ObjectStat]:
         # S3 lists keys in UTF-8 order, in which '/' counts: 'a.b' comes before 'a/b'. Python orders text alike.
-        for entry in sorted(entries):
+        for entry in sorted(self._entries(directory, prefix, name)):
             if entry.endswith("/"):
                 yield from self._walk(directory / entry, prefix + entry)
             elif (found := _stat(directory / entry, prefix + entry)) is not None:

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import BinaryIO
 
 from resift.storage import key as keys
-from resift.storage.key import check_bounds, check_key, check_prefix
+from resift.storage.key import check_bounds, check_folder, check_key, check_prefix
 from resift.storage.protocol import BLOCK_BYTES, ObjectStat
 
 
@@ -71,6 +71,12 @@ class MemoryStore:
                 body, etag = self._objects[key]
                 found.append(ObjectStat(key, len(body), etag))
         return iter(found)
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names that follow ``prefix`` up to a slash, as they were when the listing began."""
+        check_folder(prefix)
+        rests = (found.key.removeprefix(prefix) for found in self.list(prefix))
+        return iter(dict.fromkeys(rest.partition("/")[0] for rest in rests if "/" in rest))
 
     def put(self, key: str, body: bytes) -> str:
         """Write an object, replacing what was there; return its etag."""

@@ -65,6 +65,13 @@ class Store(Protocol):
         """Yield all objects whose key starts with ``prefix``, in UTF-8 order of their keys."""
         ...
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names that follow ``prefix`` up to a slash, each once, without listing what lies below them.
+
+        ``prefix`` is empty or ends with a slash. A folder may hold no object any more.
+        """
+        ...
+
     def put(self, key: str, body: bytes) -> str:
         """Write an object, replacing what was there; return its etag."""
         ...

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from resift.errors import KeyNotFound, StorageError
 from resift.storage import key as keys
-from resift.storage.key import check_bounds, check_key, check_prefix
+from resift.storage.key import check_bounds, check_folder, check_key, check_prefix
 from resift.storage.protocol import ObjectStat
 from resift.storage.s3_errors import is_failed_precondition, is_missing_key, is_race, reported, status
 from resift.storage.s3_file import READ_AHEAD_BYTES, RangeReader
@@ -98,7 +98,14 @@ class S3Store:
     def list(self, prefix: str) -> Iterator[ObjectStat]:
         """Yield all objects under ``prefix``, a page of a thousand at a time."""
         check_prefix(prefix)
-        return self._pages(prefix)
+        return self._objects(prefix)
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names that follow ``prefix`` up to a slash, a thousand a request."""
+        check_folder(prefix)
+        for page in self._pages(prefix, Delimiter="/"):
+            for found in page.get("CommonPrefixes", ()):
+                yield str(found["Prefix"]).removeprefix(self._prefix + prefix).removesuffix("/")
 
     def put(self, key: str, body: bytes) -> str:
         """Write an object, replacing what was there; return its etag."""
@@ -236,16 +243,22 @@ class S3Store:
                 self._client, address, what=what, start=start, length=length, attempts=ATTEMPTS, etag=etag
             )
 
-    def _pages(self, prefix: str) -> Iterator[ObjectStat]:
+    def _pages(self, prefix: str, **options: str) -> Iterator[dict[str, Any]]:
         pages = iter(
-            self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix + prefix)
+            self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=self._prefix + prefix, **options
+            )
         )
-        last = ""
         while True:
             with self._reported(prefix):
                 page = next(pages, None)
             if page is None:
                 return
+            yield page
+
+    def _objects(self, prefix: str) -> Iterator[ObjectStat]:
+        last = ""
+        for page in self._pages(prefix):
             for found in page.get("Contents", ()):
                 key = str(found["Key"]).removeprefix(self._prefix)
                 if not key or key.endswith("/"):
