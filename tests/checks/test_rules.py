@@ -360,6 +360,13 @@ def test_pages_show_limits_and_name_no_item_and_no_evidence() -> None:
         assert private not in outcome.to_json().decode()
 
 
+def test_pages_name_both_values_that_should_agree() -> None:
+    _, pages = judged(SOUND.with_part(PART, rows=7))
+
+    assert f"rows 7, cut_rows {SOUND.cut.parts[PART].rows}" in pages
+    assert f"distinct_ids {SOUND.metrics[PART].distinct_ids}, rows 7" in pages
+
+
 def test_importing_the_judge_does_not_import_great_expectations() -> None:
     code = "import sys, resift.steps.judge; sys.exit('great_expectations' in sys.modules)"
 

@@ -6,7 +6,8 @@ load styles, scripts and a logo from eight hosts, each of which would learn who 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from jinja2 import ChoiceLoader, PackageLoader
@@ -43,7 +44,7 @@ def data_docs(validations: Sequence[Validation]) -> Iterator[tuple[str, bytes]]:
         yield f"expectations/{one.suite.name}.html", view.render(expected).encode()
         # The renderer looks for the asset's name where older versions of its library put it, and says None.
         one.outcome.meta["batch_spec"]["data_asset_name"] = one.suite.name
-        found = _without_clock(ValidationResultsPageRenderer().render(one.outcome))
+        found = _without_clock(ValidationResultsPageRenderer().render(_with_named_pairs(one.outcome)))
         # The renderer expects its page four folders down, by run and batch; there is one run, so ours lies beside.
         page = view.render(found).replace("../../../../expectations/", "../expectations/")
         yield f"validations/{one.suite.name}.html", page.encode()
@@ -53,6 +54,25 @@ def _summary(validation: Validation) -> dict[str, Any]:
     results = validation.results()
     broken = [one["expectation_config"]["meta"]["rule"] for one in results if not one["success"]]
     return {"name": validation.suite.name, "checks": len(results), "broken": broken}
+
+
+def _with_named_pairs(outcome: Any) -> Any:
+    """Return the outcome with each failed pair of values under the names of both.
+
+    The renderer shows pairs without names, in an order that differs from one process to the next.
+    """
+    outcome = deepcopy(outcome)
+    for one in outcome.results:
+        about = one.result.get("unexpected_index_column_names", [])
+        rows = one.result.get("unexpected_index_list") or []
+        if rows and len(rows[0]) > len(about) + 1:
+            one.result["unexpected_index_list"] = [_named_pair(row, about) for row in rows]
+    return outcome
+
+
+def _named_pair(row: Mapping[str, Any], about: Sequence[str]) -> dict[str, Any]:
+    pair = ", ".join(f"{name} {value}" for name, value in row.items() if name not in about)
+    return {"pair": pair, **{name: row[name] for name in about}}
 
 
 def _without_clock(document: Any) -> Any:
