@@ -30,6 +30,7 @@ OPERATIONS = (
     "open",
     "stat",
     "list",
+    "folders",
     "put",
     "put_file",
     "create",

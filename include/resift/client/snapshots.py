@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 
 from resift.client.sound import MOST_BYTES, require_known_format, require_sound
@@ -32,18 +33,19 @@ def list_datasets(store: Store) -> list[str]:
 def list_versions(store: Store, dataset: str) -> list[date]:
     """Return the versions of a dataset, oldest first; none if it has not been published."""
     # Each is asked for by itself: a listing would tell of every part of every version.
-    versions = sorted(filter(None, map(_version_named, store.folders(keys.snapshots(dataset)))))
+    versions = dates_among(store, keys.snapshots(dataset))
     manifests = together(store.stat, [keys.manifest(dataset, version) for version in versions])
     return [version for version, found in zip(versions, manifests, strict=True) if found is not None]
 
 
-def _version_named(folder: str) -> date | None:
-    """Return the version whose folder has that name; None for what somebody else put there."""
-    try:
-        version = date.fromisoformat(folder)
-    except ValueError:
-        return None
-    return version if str(version) == folder else None
+def dates_among(store: Store, prefix: str) -> list[date]:
+    """Return the dates that folders are named by, ascending, without what anybody else put there."""
+    found = []
+    for name in store.folders(prefix):
+        with suppress(ValueError):
+            if str(named := date.fromisoformat(name)) == name:
+                found.append(named)
+    return sorted(found)
 
 
 def find_manifest(store: Store, dataset: str, version: date) -> Manifest | None:

@@ -225,9 +225,9 @@ SEAL_DIGITS = 12
 """Digits of a seal that name a verdict in keys and to people."""
 
 
-def staging_of(dataset: str, version: date) -> str:
-    """Prefix of all that is staged for a version, by whatever plan."""
-    return f"datasets/{dataset}/staging/{version}/"
+def staging_of(dataset: str, version: date | None = None) -> str:
+    """Prefix of all that is staged for a version, or for all of them, by whatever plan."""
+    return f"datasets/{dataset}/staging/" + (f"{version}/" if version else "")
 
 
 class Staging:

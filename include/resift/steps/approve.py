@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, datetime
 
-from resift.errors import KeyExists, StagingError, VerdictError
+from resift.errors import KeyExists, KeyNotFound, StagingError, VerdictError
 from resift.model import keys
 from resift.model.approval import Approval
 from resift.model.keys import Staging
 from resift.model.verdict import Verdict
+from resift.steps.under_way import under_way
 from resift.storage import Store
 
 
 def list_verdicts(store: Store, *, dataset: str, version: date) -> list[Verdict]:
     """Return the verdicts on what is staged for a version and not published, in order of their plans."""
-    prefix = keys.staging_of(dataset, version)
-    found = [
-        stat.key for stat in store.list(prefix) if stat.key.removeprefix(prefix).split("/")[1:] == ["verdict.json"]
-    ]
-    return [Verdict.from_json(store.get(key), what=f"{store.url}/{key}") for key in found]
+    found = []
+    for staging in under_way(store, dataset, version):
+        with suppress(KeyNotFound):
+            found.append(Verdict.from_json(store.get(staging.verdict), what=f"{store.url}/{staging.verdict}"))
+    return found
 
 
 def find_verdict(store: Store, *, dataset: str, version: date, seal: str) -> Verdict:

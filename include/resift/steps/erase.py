@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import datetime
 
 import pyarrow as pa
 
@@ -15,7 +15,6 @@ from resift.core.suppression import find_suppressed
 from resift.errors import ConfigError, KeyNotFound, RemovalRefused
 from resift.model import keys
 from resift.model.erasure import ErasurePlan, ErasureReceipt, Revised, VersionErasure
-from resift.model.keys import Staging
 from resift.model.manifest import Manifest
 from resift.model.observation import PRN
 from resift.model.suppression import Suppression
@@ -26,6 +25,7 @@ from resift.steps.revise import find_rows, revise
 from resift.steps.runs import PoolReader
 from resift.steps.settle import clean
 from resift.steps.suppress import make_suppression, write_suppression
+from resift.steps.under_way import all_under_way
 from resift.storage import Store
 
 _OWNED = pa.schema([(PRN, pa.int64()), ("image_id", pa.string())])
@@ -226,19 +226,11 @@ def _begun(store: Store, key: str) -> ErasurePlan | None:
 def _clean_staging(store: Store, pool: str) -> int:
     """Remove refreshes under way that were planned with other suppressions: they can never be published."""
     _, digest = read_suppressions(store, pool)
-    under_way = {tuple(key.split("/")[1:5]) for key in _staged(store)}
     cleaned = 0
-    for dataset, _, version, plan_id in sorted(under_way):
-        staging = Staging(dataset, date.fromisoformat(version), plan_id)
+    for staging in all_under_way(store):
         # A plan goes last: where there is none, nobody can use what is left.
         plan = find_plan(store, staging)
         if plan is None or (plan.dataset.pool == pool and plan.suppressions_digest != digest):
             clean(store, staging)
             cleaned += 1
     return cleaned
-
-
-def _staged(store: Store) -> Iterator[str]:
-    for stat in store.list(keys.DATASETS):
-        if stat.key.split("/")[2:3] == ["staging"]:
-            yield stat.key

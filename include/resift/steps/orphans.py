@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from resift.client.snapshots import find_manifest, find_tombstone
+from resift.client.snapshots import dates_among, find_manifest, find_tombstone
 from resift.errors import ResiftError
 from resift.model import keys
-from resift.model.keys import Staging
 from resift.model.manifest import Manifest
 from resift.model.refresh import CutReceipt
 from resift.steps.framing import require_planned_rights
 from resift.steps.plan import read_plan
 from resift.steps.settle import files_to_remove, sweep
+from resift.steps.under_way import under_way
 from resift.storage import Store
 
 
 def remove_all_orphans(store: Store) -> None:
     """Remove the orphans of every version of every dataset, published or not."""
-    places = {tuple(stat.key.split("/")[1:4]) for stat in list(store.list(keys.DATASETS))}
-    for dataset, folder, version in sorted(place for place in places if len(place) == 3):
-        if folder == "snapshots":
-            remove_orphans(store, dataset, date.fromisoformat(version))
+    for dataset in sorted(store.folders(keys.DATASETS)):
+        for version in dates_among(store, keys.snapshots(dataset)):
+            remove_orphans(store, dataset, version)
 
 
 def remove_orphans(store: Store, dataset: str, version: date) -> None:
@@ -59,9 +58,7 @@ def missing_files(store: Store, manifest: Manifest) -> list[str]:
 def _of_refreshes_under_way(store: Store, dataset: str, version: date) -> Iterator[str]:
     """Yield keys, or their beginnings, of what is copied for refreshes that know of all suppressions."""
     prefix = keys.snapshot(dataset, version)
-    plan_ids = {stat.key.split("/")[4] for stat in store.list(keys.staging_of(dataset, version))}
-    for plan_id in sorted(plan_ids):
-        staging = Staging(dataset, version, plan_id)
+    for staging in under_way(store, dataset, version):
         try:
             # A plan that cannot be read, or that other rights than today's went into, is not published either.
             require_planned_rights(store, read_plan(store, staging))

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from resift.errors import KeyNotFound, StagingError
 from resift.model import keys
 from resift.model.compaction import Compaction, CompactionPlan, Sweep
-from resift.model.refresh import Plan
+from resift.steps.plan import find_plan
 from resift.steps.pools import read_pool, read_state
+from resift.steps.under_way import all_under_way
 from resift.storage import Store
 
 GRACE = timedelta(days=7)
@@ -126,6 +127,6 @@ def _abandoned(
 
 def _named_by_plans(store: Store) -> Iterator[tuple[str, set[str]]]:
     """Yield the plan of each refresh under way, and the runs it names."""
-    for stat in list(store.list(keys.DATASETS)):
-        if "/staging/" in stat.key and stat.key.endswith("/plan.json"):
-            yield stat.key, {run.key for run in Plan.from_json(store.get(stat.key), what=stat.key).runs}
+    for staging in all_under_way(store):
+        if (plan := find_plan(store, staging)) is not None:
+            yield staging.plan, {run.key for run in plan.runs}
