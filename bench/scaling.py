@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
-from resift.steps.publish import COPIES_AT_A_TIME
+from resift.steps.judged import copies_at_a_time
+from resift.storage.s3 import READS_AT_A_TIME
 from resift.storage.together import AT_A_TIME as SMALL_AT_A_TIME
 
 
@@ -21,31 +22,43 @@ from resift.storage.together import AT_A_TIME as SMALL_AT_A_TIME
 class Measured:
     """What was measured on one machine."""
 
-    sift_rows: float = 300_000
-    """Rows of the sample that a core sifts in a second: `make bench`."""
+    sift_rows: float = 450_000
+    """Rows of the sample that a core sifts in a second, once it has begun: `make bench`."""
 
-    audit_rows: float = 960_000
-    """Rows of the sample that a core audits in a second: `make bench`."""
+    audit_rows: float = 2_000_000
+    """Rows of the sample that a core audits in a second, once it has begun: `make bench`."""
 
-    run_bytes_per_row: float = 140
-    """Bytes of runs that lie where one row of the sample comes from: two observations of 70."""
+    publish_rows: float = 20_000_000
+    """Rows of the sample that a core reads again and digests in a second: `make bench`."""
 
-    judge_seconds: float = 5.4
+    sift_start_seconds: float = 0.65
+    """What a process takes before its first row: imports, and the policy."""
+
+    audit_start_seconds: float = 0.85
+    """The same, and the engine with the list of spellings."""
+
+    run_bytes_per_row: float = 150
+    """Bytes of runs that lie where one row of the sample comes from: two observations of 75, compacted."""
+
+    part_bytes_per_row: float = 43
+    """Bytes of a part."""
+
+    judge_seconds: float = 3.2
     """Judging one part: `tools/measure-judge`."""
 
-    judge_seconds_per_part: float = 0.0018
+    judge_seconds_per_part: float = 0.0011
     """What each further part adds."""
 
-    slot_seconds: float = 1.1
-    """How long a task that does nothing holds its slot, by CeleryExecutor: `tools/measure-tasks`."""
+    slot_seconds: float = 0.4
+    """How long a task that does nothing holds its slot, where the next is queued: `tools/measure-tasks`."""
 
-    control_seconds: float = 0.06
-    """Processor time for each task of the busiest of Airflow's own processes: one API server; the scheduler 0.04."""
+    control_seconds: float = 0.05
+    """Processor time for each task of the busiest of Airflow's own processes: one API server."""
 
     plan_bytes_per_row_group: float = 27
     """Size of a row group in the plan, which every task reads."""
 
-    request_seconds: float = 0.0013
+    request_seconds: float = 0.0012
     """Processor time of a worker for each request: `tools/measure-requests`."""
 
 
@@ -58,6 +71,9 @@ class Assumed:
 
     bytes_per_get: float = 1 << 20
     """Bytes one ranged read fetches out of a run, on average."""
+
+    bytes_per_second: float = 90e6
+    """What one connection reads in a second."""
 
     put_price: float = 0.005
     """Price of a thousand requests that write or list."""
@@ -91,8 +107,8 @@ GETS_PER_PART = {"sift": 2, "cut": 1, "audit": 2, "judge": 3, "publish": 3}
 PUTS_PER_PART = {"sift": 5, "cut": 0, "audit": 2, "judge": 0, "publish": 2}
 DELETES_PER_PART = 7
 GETS_PER_TASK, LISTS_PER_TASK = 3, 1
-AT_A_TIME = {"cut": SMALL_AT_A_TIME, "judge": 16, "publish": COPIES_AT_A_TIME}
-"""Requests under way at a time, in the steps that are not mapped."""
+AT_A_TIME = {"cut": SMALL_AT_A_TIME, "judge": 16}
+"""Requests under way at a time, in the steps that are not mapped; publish holds whole parts, and has its own."""
 
 PLAN_SECONDS = 1.0
 """Reading documents, and some row groups after the start point: a fifth of a second on 100 million."""
@@ -125,21 +141,26 @@ def refresh(
     plan_gets = sample.row_groups * known.plan_bytes_per_row_group / guessed.bytes_per_get
     gets = {step: count * sample.parts for step, count in GETS_PER_PART.items()}
     per_task = GETS_PER_TASK + ceil(plan_gets)
-    gets["sift"] += ceil(reads) + per_task * tasks
-    gets["audit"] += per_task * tasks
+    gets["sift"], gets["audit"] = gets["sift"] + per_task * tasks, gets["audit"] + per_task * tasks
     puts = {step: count * sample.parts for step, count in PUTS_PER_PART.items()}
     puts["sift"], puts["audit"] = puts["sift"] + LISTS_PER_TASK * tasks, puts["audit"] + LISTS_PER_TASK * tasks
     # The largest task has so many ranges more than an even share.
     uneven = ceil(sample.parts / tasks) * tasks / sample.parts
     seconds = {"plan": PLAN_SECONDS + plan_gets * guessed.latency_seconds}
+    one_read = guessed.latency_seconds + guessed.bytes_per_get / guessed.bytes_per_second
+    ahead = reads / tasks * (known.request_seconds + one_read / READS_AT_A_TIME)
+    begun = {"sift": known.sift_start_seconds + ahead, "audit": known.audit_start_seconds}
     for step, rate in (("sift", known.sift_rows), ("audit", known.audit_rows)):
         requests = (gets[step] + puts[step]) / tasks
         work = sample.rows / tasks / rate * uneven + requests * (known.request_seconds + guessed.latency_seconds)
         turns = ceil(tasks / workers)
-        seconds[step] = max(turns * (known.slot_seconds + work), tasks * known.control_seconds)
-    for step, threads in AT_A_TIME.items():
+        seconds[step] = max(turns * (known.slot_seconds + begun[step] + work), tasks * known.control_seconds)
+    copies = copies_at_a_time([round(sample.part_rows * known.part_bytes_per_row)])
+    for step, threads in {**AT_A_TIME, "publish": copies}.items():
         seconds[step] = _waited(gets[step] + puts[step], threads, known, guessed)
     seconds["publish"] += _waited(DELETES_PER_PART * sample.parts, SMALL_AT_A_TIME, known, guessed)
+    fetched = sample.rows * known.part_bytes_per_row / guessed.bytes_per_second / copies
+    seconds["publish"] += max(fetched, sample.rows / known.publish_rows)
     seconds["judge"] += known.judge_seconds + known.judge_seconds_per_part * sample.parts
     order = ("plan", "sift", "cut", "audit", "judge", "publish")
     return Refresh(
@@ -147,7 +168,7 @@ def refresh(
         tasks=tasks,
         seconds={step: seconds[step] for step in order},
         control_seconds=tasks * known.control_seconds,
-        gets=sum(gets.values()),
+        gets=sum(gets.values()) + ceil(reads),
         puts=sum(puts.values()),
     )
 
@@ -186,7 +207,7 @@ def from_bench(path: Path) -> Measured:
     if not path.exists():
         return Measured()
     found = json.loads(path.read_text(encoding="utf-8"))
-    rates = {step: found.get(f"refresh_1m_of_10m_{step}_rows_per_cpu_second") for step in ("sift", "audit")}
+    rates = {step: found.get(f"refresh_{step}_further_rows_per_cpu_second") for step in ("sift", "audit", "publish")}
     return replace(Measured(), **{f"{step}_rows": rate for step, rate in rates.items() if rate})
 
 

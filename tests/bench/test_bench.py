@@ -121,6 +121,25 @@ def test_the_answer_is_plain_numbers_under_the_promised_names(measured):
     assert verify_snapshot(lake=lake, name="tiny")()["rows"] == SIZE
 
 
+def test_the_rate_of_further_rows_leaves_out_what_a_process_pays_once(measured):
+    _, _, _, answer = measured
+    results = Results()
+    for rows, seconds in ((1_000, 2.0), (100, 1.1)):
+        cpu = dict.fromkeys(answer["cpu"], seconds)
+        results.add(
+            f"refresh {rows} of 6000", {**answer, "cpu": cpu, "seconds": 3.0, "cpu_seconds": 4.0, "rss_mib": 500.0}
+        )
+    results.add("refresh 100 of 600", results.found["refresh 100 of 6000"][0])
+    for name in ("ingest 6000", "ingest one"):
+        results.add(name, {"seconds": 2.0, "cpu_seconds": 2.0, "rss_mib": 900.0, "rows": 6000})
+
+    found = numbers(results, pool=6000, sample=1000, larger=None)
+
+    # 900 rows more in 0.9 s more.
+    assert found["refresh_sift_further_rows_per_cpu_second"] == 1_000
+    assert found["refresh_audit_further_rows_per_cpu_second"] == 1_000
+
+
 def test_a_table_replaces_what_stands_between_its_marks(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n")

@@ -122,6 +122,6 @@ def test_cost_of_a_refresh_does_not_grow_with_the_pool_but_for_the_plan_that_tas
 
 def test_rates_are_those_of_the_benchmark_where_it_has_run(tmp_path):
     assert from_bench(tmp_path / "bench.json") == Measured()
-    (tmp_path / "bench.json").write_text(json.dumps({"refresh_1m_of_10m_sift_rows_per_cpu_second": 5}))
+    (tmp_path / "bench.json").write_text(json.dumps({"refresh_sift_further_rows_per_cpu_second": 5}))
 
     assert from_bench(tmp_path / "bench.json") == Measured(sift_rows=5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from resift.checks.judge import status_of
 from resift.errors import KeyNotFound, StagingError, VerdictError
 from resift.model.document import sha256_hex
@@ -10,6 +12,10 @@ from resift.model.refresh import CutReceipt
 from resift.model.verdict import Verdict
 from resift.steps.measured import measured_digest
 from resift.storage import Store
+from resift.storage.together import AT_A_TIME
+
+COPIED_BYTES = 192 << 20
+"""Bytes of files that are read again and copied side by side; each is held whole."""
 
 
 def require_judged(store: Store, staging: Staging, cut: CutReceipt, verdict: Verdict) -> None:
@@ -42,6 +48,11 @@ def require_judged(store: Store, staging: Staging, cut: CutReceipt, verdict: Ver
             f"verdict of {verdict.dataset} {verdict.version}: says {verdict.status} after {verdict.evaluated} checks, "
             f"its {len(verdict.findings)} findings give {given}. The judge never says so; run `resift refresh` again."
         )
+
+
+def copies_at_a_time(sizes: Iterable[int]) -> int:
+    """Return how many files of these sizes in bytes may be copied side by side, were all as large as the largest."""
+    return max(1, min(AT_A_TIME, COPIED_BYTES // max(sizes, default=1)))
 
 
 def copy_judged(store: Store, key: str, prefix: str, *, path: str, sha256: str) -> None:

@@ -36,7 +36,7 @@ from resift.steps.cut import read_cut
 from resift.steps.erase import erase_suppressed
 from resift.steps.extras import write_extras
 from resift.steps.framing import published_schema, require_planned_rights
-from resift.steps.judged import copy_judged, require_judged
+from resift.steps.judged import copies_at_a_time, copy_judged, require_judged
 from resift.steps.late_removals import require_no_late_removals
 from resift.steps.orphans import missing_files, remove_orphans
 from resift.steps.plan import read_plan
@@ -44,9 +44,6 @@ from resift.steps.report import with_report
 from resift.steps.settle import clean, move_latest, settle_report, sweep, write_descriptions, write_link
 from resift.steps.sign import sign, signing_key
 from resift.storage import Store, together
-
-COPIES_AT_A_TIME = 4
-"""Parts that are read again and copied side by side; each is held whole."""
 
 
 def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict: Verdict) -> Manifest:
@@ -155,7 +152,8 @@ def _copy_and_create(
         part, staged = pair
         copy_judged(store, staged.key, prefix, path=part.path, sha256=part.sha256)
 
-    for _ in together(copy, zip(cut.parts, cut.staged_parts, strict=True), at_a_time=COPIES_AT_A_TIME):
+    at_a_time = copies_at_a_time(staged.size_bytes for staged in cut.staged_parts)
+    for _ in together(copy, zip(cut.parts, cut.staged_parts, strict=True), at_a_time=at_a_time):
         pass
     manifest = _manifest(plan, cut, verdict, tuple(_publish_extras(store, staging, plan, cut, verdict)), approval)
     manifest = with_report(store, plan, manifest, verdict)
@@ -213,7 +211,8 @@ def _publish_extras(store: Store, staging: Staging, plan: Plan, cut: CutReceipt,
         copy_judged(store, staged.key, prefix, path=path, sha256=staged.sha256)
         return Extra(path=path, size_bytes=staged.size_bytes, sha256=staged.sha256)
 
-    yield from together(copy, enumerate(cut.staged_changes), at_a_time=COPIES_AT_A_TIME)
+    at_a_time = copies_at_a_time(staged.size_bytes for staged in cut.staged_changes)
+    yield from together(copy, enumerate(cut.staged_changes), at_a_time=at_a_time)
     pages = {keys.quality(verdict.seal, "verdict.json"): verdict.to_json()}
     staged_pages = [stat.key for stat in store.list(staging.docs)]
     for key, body in zip(staged_pages, together(store.get, staged_pages), strict=True):
