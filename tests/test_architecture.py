@@ -48,6 +48,7 @@ ONLY_IN = {
         "storage/s3_stream.py",
     },
     "duckdb": {"core/measure.py", "core/refused.py", "core/scan.py", "steps/audit.py"},
+    "msgspec": {"steps/reading/jsoncolumns.py"},
     "airflow": set(),
     "typer": {file.relative_to(PACKAGE).as_posix() for file in (PACKAGE / "cli").glob("*.py")},
 }

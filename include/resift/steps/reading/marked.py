@@ -17,7 +17,9 @@ MARK_PATTERN = r"[\x{10FF00}-\x{10FFFF}]"
 """Matches a mark, in the regular expressions of Arrow (RE2)."""
 
 _MARK = re.compile(f"([{chr(_FIRST)}-{chr(_FIRST + 0xFF)}])")
-_MARK_PREFIX = b"\xf4\x8f"
+
+MARK_PREFIX = b"\xf4"
+"""The byte with which a mark begins in UTF-8, and hardly anything else. A single one is found at once."""
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
@@ -85,6 +87,6 @@ class MarkedText(io.RawIOBase):
             self._begun = True
             text = text.removeprefix("\ufeff")
         body = text.encode("utf-8", "surrogatepass")
-        self.marked = self.marked or _MARK_PREFIX in body
+        self.marked = self.marked or MARK_PREFIX in body
         self.tail = body.rstrip(b"\r\n")[-1:] or self.tail
         self._pending += body
