@@ -170,6 +170,15 @@ def test_an_object_on_two_lines_and_two_on_one_are_no_rows():
     assert [one.row_number for one in bad] == [1, 2, 3]
 
 
+def test_a_line_with_bytes_of_another_encoding_is_a_bad_row_wherever_they_are():
+    lines = [b'{"a": "\xff"}', b'{"a": "\xf4\x80\x80\x80"}', b'{"d": "\xff"}']
+
+    rows, bad = found_in(many_at_once(b"\n".join(lines) + b"\n"))
+
+    assert [(number, row[("a",)]) for number, _, row in rows] == [(2, "\U00100000")]
+    assert [(one.raw, one.reason) for one in bad] == [(line, "holds bytes that are not utf-8") for line in lines[::2]]
+
+
 def test_a_key_that_has_a_quote_in_it_is_read():
     rows, [] = found_in(many_at_once(b'{"a\\"b": 1}', source_of(['a"b'])))
 
