@@ -43,10 +43,10 @@ class Measured:
     part_bytes_per_row: float = 43
     """Bytes of a part."""
 
-    judge_seconds: float = 3.2
+    judge_seconds: float = 3.3
     """Judging one part: `tools/measure-judge`."""
 
-    judge_seconds_per_part: float = 0.0011
+    judge_seconds_per_part: float = 0.0005
     """What each further part adds."""
 
     slot_seconds: float = 0.4
@@ -102,11 +102,15 @@ class Sample:
         return ceil(self.items / self.row_group_rows)
 
 
-# Requests of a refresh beside an earlier version, as a test counts them for each further part.
-GETS_PER_PART = {"sift": 2, "cut": 1, "audit": 2, "judge": 3, "publish": 3}
-PUTS_PER_PART = {"sift": 5, "cut": 0, "audit": 2, "judge": 0, "publish": 2}
-DELETES_PER_PART = 7
-GETS_PER_TASK, LISTS_PER_TASK = 3, 1
+# Requests of a refresh beside an earlier version, as tests count them for each further part and each further group.
+GETS_PER_PART = {"sift": 2, "cut": 1, "audit": 2, "judge": 1, "publish": 2}
+PUTS_PER_PART = {"sift": 5, "cut": 0, "audit": 0, "judge": 0, "publish": 2}
+DELETES_PER_PART = 5
+GETS_PER_TASK = {"sift": 3, "cut": 0, "audit": 3, "judge": 2, "publish": 1}
+PUTS_PER_TASK = {"sift": 1, "cut": 0, "audit": 3, "judge": 0, "publish": 0}
+"""Lists too."""
+
+DELETES_PER_TASK = 2
 AT_A_TIME = {"cut": SMALL_AT_A_TIME, "judge": 16}
 """Requests under way at a time, in the steps that are not mapped; publish holds whole parts, and has its own."""
 
@@ -124,6 +128,7 @@ class Refresh:
     control_seconds: float
     gets: int
     puts: int
+    deletes: int
 
     @property
     def total(self) -> float:
@@ -139,11 +144,10 @@ def refresh(
     tasks = min(tasks, sample.parts)
     reads = sample.rows * known.run_bytes_per_row / guessed.bytes_per_get
     plan_gets = sample.row_groups * known.plan_bytes_per_row_group / guessed.bytes_per_get
-    gets = {step: count * sample.parts for step, count in GETS_PER_PART.items()}
-    per_task = GETS_PER_TASK + ceil(plan_gets)
-    gets["sift"], gets["audit"] = gets["sift"] + per_task * tasks, gets["audit"] + per_task * tasks
-    puts = {step: count * sample.parts for step, count in PUTS_PER_PART.items()}
-    puts["sift"], puts["audit"] = puts["sift"] + LISTS_PER_TASK * tasks, puts["audit"] + LISTS_PER_TASK * tasks
+    gets = {step: count * sample.parts + GETS_PER_TASK[step] * tasks for step, count in GETS_PER_PART.items()}
+    for step in ("sift", "audit"):
+        gets[step] += ceil(plan_gets) * tasks
+    puts = {step: count * sample.parts + PUTS_PER_TASK[step] * tasks for step, count in PUTS_PER_PART.items()}
     # The largest task has so many ranges more than an even share.
     uneven = ceil(sample.parts / tasks) * tasks / sample.parts
     seconds = {"plan": PLAN_SECONDS + plan_gets * guessed.latency_seconds}
@@ -158,7 +162,8 @@ def refresh(
     copies = copies_at_a_time([round(sample.part_rows * known.part_bytes_per_row)])
     for step, threads in {**AT_A_TIME, "publish": copies}.items():
         seconds[step] = _waited(gets[step] + puts[step], threads, known, guessed)
-    seconds["publish"] += _waited(DELETES_PER_PART * sample.parts, SMALL_AT_A_TIME, known, guessed)
+    deletes = DELETES_PER_PART * sample.parts + DELETES_PER_TASK * tasks
+    seconds["publish"] += _waited(deletes, SMALL_AT_A_TIME, known, guessed)
     fetched = sample.rows * known.part_bytes_per_row / guessed.bytes_per_second / copies
     seconds["publish"] += max(fetched, sample.rows / known.publish_rows)
     seconds["judge"] += known.judge_seconds + known.judge_seconds_per_part * sample.parts
@@ -170,6 +175,7 @@ def refresh(
         control_seconds=tasks * known.control_seconds,
         gets=sum(gets.values()) + ceil(reads),
         puts=sum(puts.values()),
+        deletes=deletes,
     )
 
 
@@ -195,11 +201,10 @@ def table(sample: Sample, measured: Measured, assumed: Assumed) -> Iterator[str]
         )
 
 
-def price(one: Refresh, sample: Sample, assumed: Assumed) -> str:
+def price(one: Refresh, assumed: Assumed) -> str:
     """Say how many requests a refresh makes, and what they cost; deleting is free."""
     cost = one.gets / 1_000 * assumed.get_price + one.puts / 1_000 * assumed.put_price
-    deletes = DELETES_PER_PART * sample.parts
-    return f"{one.gets:,} reads, {one.puts:,} writes and lists, {deletes:,} deletes: {cost:,.2f} for a refresh"
+    return f"{one.gets:,} reads, {one.puts:,} writes and lists, {one.deletes:,} deletes: {cost:,.2f} for a refresh"
 
 
 def from_bench(path: Path) -> Measured:
@@ -225,7 +230,7 @@ def main() -> None:
     assumed = Assumed(latency_seconds=options.latency)
     print("\n".join(table(sample, measured, assumed)))
     print()
-    print(price(refresh(sample, workers=400, tasks=400, measured=measured, assumed=assumed), sample, assumed))
+    print(price(refresh(sample, workers=400, tasks=400, measured=measured, assumed=assumed), assumed))
 
 
 if __name__ == "__main__":

@@ -145,26 +145,26 @@ def _write_run(store: Store, key: str, table: pa.Table, row_group_rows: int, car
     )
 
 
-def draw(store: Store, dataset: Dataset, as_of: date, *, known_at: datetime = NOW) -> Any:
+def draw(store: Store, dataset: Dataset, as_of: date, *, known_at: datetime = NOW, **grouped: int) -> Any:
     """Plan, sift and cut one cycle: all that decides its content. Return the receipt of the cut."""
     from resift.steps.cut import cut
     from resift.steps.plan import plan
     from resift.steps.sift import sift
 
-    receipt = plan(store, dataset=dataset, as_of=as_of, known_at=known_at)
+    receipt = plan(store, dataset=dataset, as_of=as_of, known_at=known_at, **grouped)
     names = {"dataset": receipt.dataset, "version": receipt.version, "plan_id": receipt.plan_id}
     for group in range(receipt.groups):
         sift(store, **names, group=group)
     return cut(store, **names)
 
 
-def stage(store: Store, dataset: Dataset, as_of: date, *, known_at: datetime = NOW) -> Any:
+def stage(store: Store, dataset: Dataset, as_of: date, *, known_at: datetime = NOW, **grouped: int) -> Any:
     """Plan, sift, cut and audit one cycle; return the receipt of the cut. Cheap: it does not load the judge."""
     from resift.model.keys import Staging
     from resift.steps.audit import audit
     from resift.steps.plan import read_plan
 
-    result = draw(store, dataset, as_of, known_at=known_at)
+    result = draw(store, dataset, as_of, known_at=known_at, **grouped)
     names = {"dataset": dataset.name, "version": as_of, "plan_id": result.plan_id}
     for group in range(len(read_plan(store, Staging(**names)).groups)):
         audit(store, **names, group=group)
@@ -184,12 +184,14 @@ def hand_in(store: Store, cut: Any, **fields: Any) -> Any:
     from resift.model.keys import Staging
     from resift.model.verdict import Finding, Verdict
     from resift.steps.measured import measured_digest
+    from resift.steps.plan import find_plan
 
     staging = Staging(cut.dataset, cut.version, cut.plan_id)
     named = {name: getattr(cut, name) for name in ("dataset", "version", "plan_id", "content_digest")}
     told = {"proceed": ("pass",), "hold": ("pass", "hold"), "stop": ("pass", "fail")}[fields.get("status", "proceed")]
     findings = tuple(Finding(rule="r", status=status, found="1", expected="1") for status in told)
-    digests = {"cut_digest": cut.document_digest(), "measured_digest": measured_digest(store, staging, cut)}
+    measured = measured_digest(store, staging, find_plan(store, staging), cut)
+    digests = {"cut_digest": cut.document_digest(), "measured_digest": measured}
     known = {**named, **digests, "status": "proceed", "findings": findings, "evaluated": 1}
     verdict = Verdict.sealed(**(known | fields))
     store.put(staging.verdict, verdict.to_json())

@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 from resift.core.cut import content_digest
 from resift.model import keys
 from resift.model.keys import Staging
-from resift.model.refresh import CutReceipt, Plan
+from resift.model.refresh import CutReceipt, PartMetrics, Plan
 from resift.steps.framing import published_schema
+from resift.steps.measured import parts_by_group
 from resift.storage import MemoryStore, Store
 
 Rows = list[dict[str, Any]]
@@ -80,6 +81,27 @@ class Staged:
             fields = {"sha256": hashlib.sha256(body).hexdigest(), "size_bytes": len(body)}
             told_of = replaced(self.cut.staged_evidence, number, staged.model_copy(update=fields))
             self.put_cut(staged_evidence=told_of)
+
+    def group_of(self, number: int) -> int:
+        """The group whose audit measures a part."""
+        return next(group for group, places in parts_by_group(self.plan, self.cut).items() if number in places)
+
+    def change_measurement(self, number: int, change: Callable[[bytes], bytes]) -> None:
+        """Change the line a group's audit wrote of one part."""
+        group = self.group_of(number)
+        lines = self.store.get(self.staging.metrics(group)).splitlines(keepends=True)
+        at = parts_by_group(self.plan, self.cut)[group].index(number)
+        lines[at] = change(lines[at])
+        self.store.put(self.staging.metrics(group), b"".join(lines))
+
+    def measure_again(self, number: int, **fields: Any) -> None:
+        """Replace measurements of one part, and seal them as the audit does."""
+
+        def change(line: bytes) -> bytes:
+            metrics = PartMetrics.from_json(line, what=f"part {number}")
+            return metrics.model_copy(update=fields).sealed().to_json() + b"\n"
+
+        self.change_measurement(number, change)
 
     def put_cut(self, *, digest: bool = True, **fields: Any) -> None:
         """Change the cut; ``digest``: its content digest is then that of what it says."""

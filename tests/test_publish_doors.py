@@ -18,7 +18,6 @@ from resift.client.verify import verify
 from resift.errors import RefreshHeld, RefreshRefused, ResiftError, StagingError, VerdictError
 from resift.model import keys
 from resift.model.keys import Staging
-from resift.model.refresh import PartMetrics
 from resift.model.verdict import Finding, Verdict
 from resift.steps import tasks
 from resift.steps.publish import publish
@@ -37,7 +36,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("doors") / "lake"
     store = LocalStore(folder)
     make_pool(store, [observation(f"image-{number}", cycle(0)) for number in range(600)])
-    return folder, stage(store, DATASET, cycle(0)).plan_id
+    return folder, stage(store, DATASET, cycle(0), max_tasks=1).plan_id
 
 
 @pytest.fixture
@@ -122,9 +121,7 @@ def spoil_part(staged: Staged) -> None:
 
 
 def remeasure(staged: Staged) -> None:
-    key = staged.staging.metrics(staged.cut.ranges[1])
-    metrics = PartMetrics.from_json(staged.store.get(key), what=key)
-    staged.store.put(key, metrics.model_copy(update={"by_host": {}}).sealed().to_json())
+    staged.measure_again(1, by_host={})
 
 
 WAYS: dict[str, tuple[Callable[[Staged], Verdict], type[ResiftError], str]] = {
@@ -155,8 +152,13 @@ WAYS: dict[str, tuple[Callable[[Staged], Verdict], type[ResiftError], str]] = {
         VerdictError,
         "They were altered or removed after judging; run audit and judge",
     ),
-    "a measurement gone since": (
-        then(lambda staged: staged.store.delete(staged.staging.metrics(staged.cut.ranges[1]))),
+    "a measurement of one part gone since": (
+        then(lambda staged: staged.change_measurement(1, lambda line: b"")),
+        VerdictError,
+        "They were altered or removed after judging; run audit and judge",
+    ),
+    "measurements gone since": (
+        then(lambda staged: staged.store.delete(staged.staging.metrics(staged.group_of(1)))),
         VerdictError,
         "They were altered or removed after judging; run audit and judge",
     ),

@@ -13,8 +13,11 @@ from builders import NOW, cycle, hand_in, make_dataset, make_pool, observation, 
 
 from bench.scaling import (
     DELETES_PER_PART,
+    DELETES_PER_TASK,
     GETS_PER_PART,
+    GETS_PER_TASK,
     PUTS_PER_PART,
+    PUTS_PER_TASK,
     Assumed,
     Measured,
     Sample,
@@ -23,8 +26,11 @@ from bench.scaling import (
     refresh,
     table,
 )
+from resift.model.keys import Staging
+from resift.model.refresh import CutReceipt
 from resift.steps.audit import audit
-from resift.steps.cut import cut
+from resift.steps.cut import cut, read_cut
+from resift.steps.judge import judge
 from resift.steps.plan import plan
 from resift.steps.publish import publish
 from resift.steps.sift import sift
@@ -51,40 +57,70 @@ class Asked:
         return counted if callable(asked) else asked
 
 
-def requests_by_step(parts: int) -> tuple[int, dict[str, Counter[str]]]:
-    """Refresh a sample of so many parts beside an earlier version, one task a step, and count what is asked for."""
+def requests_by_step(parts: int, *, tasks: int = 1) -> tuple[CutReceipt, int, dict[str, Counter[str]]]:
+    """Refresh a sample of so many parts beside an earlier version, in so many tasks, and count what is asked for.
+
+    Return the receipt of the cut, the number of tasks and the requests.
+    """
     store = Asked(MemoryStore())
     numbers = range(parts * 100)
     make_pool(store, [observation(f"p{number}", cycle(number % 4 == 0)) for number in numbers])
     # All that is eligible is taken, so every range becomes a part.
     dataset = make_dataset(size=len(numbers), part_rows=100)
     publish_unjudged(store, dataset, cycle(0))
-    receipt = plan(store, dataset=dataset, as_of=cycle(1), known_at=NOW, max_tasks=1)
+    receipt = plan(store, dataset=dataset, as_of=cycle(1), known_at=NOW, max_tasks=tasks)
     names = {"dataset": receipt.dataset, "version": receipt.version, "plan_id": receipt.plan_id}
     found = {}
-    for name, step in (("sift", sift), ("cut", cut), ("audit", audit)):
+    for name, step in (("sift", sift), ("cut", cut), ("audit", audit), ("judge", judge)):
         store.counts.clear()
-        result = step(store, **names, **({} if step is cut else {"group": 0}))
+        for group in range(receipt.groups) if step in (sift, audit) else [None]:
+            step(store, **names, **({} if group is None else {"group": group}))
         found[name] = store.counts.copy()
-        if step is cut:
-            made = result
+    made = read_cut(store, Staging(**names))
     verdict = hand_in(store, made)
     store.counts.clear()
     publish(store, **names, verdict=verdict)
     found["publish"] = store.counts.copy()
-    return len(made.parts), found
+    return made, receipt.groups, found
 
 
-def test_requests_are_those_the_steps_make_for_each_further_part():
-    (few, before), (many, after) = requests_by_step(3), requests_by_step(13)
+def grown(before: Counter[str], after: Counter[str], names: tuple[str, ...]) -> int:
+    return sum(after[name] - before[name] for name in names)
 
-    def grown(step: str, names: tuple[str, ...]) -> float:
-        return sum(after[step][name] - before[step][name] for name in names) / (many - few)
+
+@pytest.fixture(scope="module")
+def few() -> tuple[CutReceipt, int, dict[str, Counter[str]]]:
+    return requests_by_step(3)
+
+
+@pytest.fixture(scope="module")
+def many() -> tuple[CutReceipt, int, dict[str, Counter[str]]]:
+    return requests_by_step(13)
+
+
+def test_requests_are_those_the_steps_make_for_each_further_part(few, many):
+    parts, (before, after) = len(many[0].parts) - len(few[0].parts), (few[2], many[2])
 
     for step in before:
-        assert grown(step, GETS) == pytest.approx(GETS_PER_PART[step], abs=0.4), step
-        assert grown(step, PUTS) == pytest.approx(PUTS_PER_PART[step], abs=0.4), step
-    assert grown("publish", ("delete",)) == pytest.approx(DELETES_PER_PART, abs=0.4)
+        gets, puts = (grown(before[step], after[step], names) / parts for names in (GETS, PUTS))
+        assert gets == pytest.approx(GETS_PER_PART[step], abs=0.4), step
+        assert puts == pytest.approx(PUTS_PER_PART[step], abs=0.4), step
+    deletes = grown(before["publish"], after["publish"], ("delete",)) / parts
+    assert deletes == pytest.approx(DELETES_PER_PART, abs=0.4)
+
+
+def test_requests_are_those_the_steps_make_for_each_further_task(many):
+    made, tasks, after = requests_by_step(13, tasks=7)
+    before, further = many[2], tasks - many[1]
+
+    assert made == many[0]
+    assert further > 3
+    # Without the sift: what it reads of the runs is counted by bytes.
+    for step in ("cut", "audit", "judge", "publish"):
+        gets, puts = (grown(before[step], after[step], names) for names in (GETS, (*PUTS, "list")))
+        assert gets == GETS_PER_TASK[step] * further, step
+        assert puts == PUTS_PER_TASK[step] * further, step
+    assert grown(before["publish"], after["publish"], ("delete",)) == DELETES_PER_TASK * further
 
 
 def test_page_shows_the_tables_of_the_model():
@@ -92,7 +128,7 @@ def test_page_shows_the_tables_of_the_model():
 
     for sample in (Sample(), Sample(part_rows=1_048_576)):
         assert "\n".join(table(sample, Measured(), Assumed())) in text
-    assert price(refresh(Sample(), workers=400, tasks=400), Sample(), Assumed()) in text
+    assert price(refresh(Sample(), workers=400, tasks=400), Assumed()) in text
 
 
 def test_more_workers_never_make_a_refresh_slower():

@@ -20,12 +20,12 @@ DATASET = make_dataset(
 
 
 def make_staged() -> Staged:
-    """Stage cycle 1 after cycle 0 was published: some 40 parts of 120 rows."""
+    """Stage cycle 1 after cycle 0 was published: some 40 parts of 120 rows, a few in each group."""
     store = MemoryStore()
     for k in (0, 1):
         make_pool(store, [_image(number, k) for number in range(10_000)])
     publish_unjudged(store, DATASET, cycle(0))
-    cut = stage(store, DATASET, cycle(1))
+    cut = stage(store, DATASET, cycle(1), max_tasks=30)
     return Staged(store, Staging("sample", cycle(1), cut.plan_id))
 
 

@@ -22,6 +22,7 @@ from resift.model.verdict import Verdict
 from resift.steps.audit import audit
 from resift.steps.cut import cut
 from resift.steps.judge import judge
+from resift.steps.measured import parts_by_group
 from resift.steps.publish import publish
 
 HELD = ("parts", "ranges", "staged_parts", "staged_evidence")
@@ -48,7 +49,7 @@ def test_part_missing_from_the_cut_is_caught(sound: Staged) -> None:
     rows = staged.cut.rows - staged.cut.parts[7].rows
     staged.put_cut(**without(staged.cut, 7), rows=rows)
 
-    verdict = judge(staged.store, **names_of(staged))
+    verdict = verdict_on(staged)
 
     caught(verdict, "the sample has its size", f"rows {rows}, rows_due 5000", "rows = rows_due")
     caught(
@@ -63,19 +64,19 @@ def test_part_added_to_the_cut_is_caught(sound: Staged) -> None:
     path = "data/part-00099-r0.parquet"
     staged.put_cut(**doubled, parts=(*found.parts, found.parts[3].model_copy(update={"path": path})))
 
-    verdict = judge(staged.store, **names_of(staged))
+    verdict = verdict_on(staged, parts=[len(found.parts)])
 
-    caught(verdict, "each part was audited once", "audits 0", "audits = 1", path)
     entries = found.rows + found.parts[3].rows
     value = f"rows_of_entries {entries}, rows_of_cut {found.rows}"
     caught(verdict, "the cut's parts add up", value, "rows_of_entries = rows_of_cut")
+    caught(verdict, "parts are disjoint and ascend", r"gap_before -[\d.e+]+", "gap_before at least 1", path)
 
 
 def test_two_parts_swapped_in_the_cut_are_caught(sound: Staged) -> None:
     staged = sound.copy()
     staged.put_cut(**{name: swapped(getattr(staged.cut, name), 11) for name in HELD})
 
-    verdict = judge(staged.store, **names_of(staged))
+    verdict = verdict_on(staged, parts=[11, 12])
 
     path = sound.cut.parts[11].path
     caught(verdict, "parts are disjoint and ascend", r"gap_before -[\d.e+]+", "gap_before at least 1", path)
@@ -234,8 +235,7 @@ def test_file_that_was_never_whole_is_refused_by_name(sound: Staged) -> None:
 
 def test_measurement_edited_after_the_audit_is_refused(sound: Staged) -> None:
     staged = sound.copy()
-    key = staged.staging.metrics(6)
-    staged.store.put(key, json.dumps(json.loads(staged.store.get(key)) | {"by_host": {}}).encode())
+    staged.change_measurement(6, lambda line: json.dumps(json.loads(line) | {"by_host": {}}).encode() + b"\n")
 
     with pytest.raises(
         StagingError, match=r"part-00006-.*: measurements are those of the audit: found seal .*, expected"
@@ -246,9 +246,7 @@ def test_measurement_edited_after_the_audit_is_refused(sound: Staged) -> None:
 def test_measurement_edited_and_sealed_again_publishes_nothing(sound: Staged) -> None:
     staged = sound.copy()
     verdict = hand_in(staged.store, staged.cut)
-    key = staged.staging.metrics(6)
-    metrics = PartMetrics.from_json(staged.store.get(key), what=key)
-    staged.store.put(key, metrics.model_copy(update={"excluded": 1}).sealed().to_json())
+    staged.measure_again(6, excluded=1)
 
     with pytest.raises(VerdictError, match=r"speaks of measurements with digest .*, those in .*/metrics/ have"):
         publish(staged.store, **names_of(staged), verdict=verdict)
@@ -256,12 +254,12 @@ def test_measurement_edited_and_sealed_again_publishes_nothing(sound: Staged) ->
 
 def test_sampled_rows_edited_after_the_audit_are_refused(sound: Staged) -> None:
     staged = sound.copy()
-    key = staged.staging.sample(6)
+    key = staged.staging.sample(staged.group_of(6))
     rows = pq.read_table(io.BytesIO(staged.store.get(key)))
     staged.store.put(key, parquet(rows.slice(1)))
 
     with pytest.raises(
-        StagingError, match=r"part-00006-.*: sampled rows are those the audit picked: found sha256 .*, expected"
+        StagingError, match=r"part-0000\d-.*: sampled rows are those the audit picked: found sha256 .*, expected"
     ):
         judge(staged.store, **names_of(staged))
 
@@ -283,12 +281,94 @@ def test_exits_of_a_range_that_are_missing_are_refused(sound: Staged) -> None:
         judge(staged.store, **names_of(staged))
 
 
-def test_measurement_that_is_missing_is_refused(sound: Staged) -> None:
+def test_measurements_of_a_group_that_are_missing_are_refused(sound: Staged) -> None:
     staged = sound.copy()
-    staged.store.delete(staged.staging.metrics(6))
+    group = staged.group_of(6)
+    paths = [staged.cut.parts[place].path for place in parts_by_group(staged.plan, staged.cut)[group]]
+    staged.store.delete(staged.staging.metrics(group))
 
-    with pytest.raises(StagingError, match=r"metrics/000006.json: found nothing, expected what audit stages"):
+    told = (
+        rf"metrics/group-{group:06d}\.jsonl: found nothing, expected what audit stages of {paths[0]} to {paths[-1]}\."
+    )
+    with pytest.raises(StagingError, match=told):
         judge(staged.store, **names_of(staged))
+
+
+LINES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "missing": (lambda line: b"", "{path}: parts measured are those of the cut: found {next} in .*, expected {path}"),
+    "twice": (
+        lambda line: line * 2,
+        "{next}: parts measured are those of the cut: found {path} in .*, expected {next}",
+    ),
+    "torn": (lambda line: line[:-9] + b"\n", r"group-\d+\.jsonl, at {path}: .*expected a PartMetrics"),
+    "of another part": (
+        lambda line: other(line, path="data/part-00099.parquet"),
+        r"{path}: parts measured are those of the cut: found data/part-00099.parquet in .*, expected {path}\. .* audit",
+    ),
+}
+"""What may be wrong with one line of a group's measurements, and what the judge then says."""
+
+
+def other(line: bytes, **fields: Any) -> bytes:
+    return PartMetrics.from_json(line, what="line").model_copy(update=fields).sealed().to_json() + b"\n"
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_measurements_that_are_not_of_exactly_the_parts_of_the_group_are_refused(sound: Staged, name: str) -> None:
+    staged = sound.copy()
+    groups = parts_by_group(staged.plan, staged.cut)
+    first = next(places[0] for places in groups.values() if len(places) > 2)
+    change, words = LINES[name]
+    staged.change_measurement(first, change)
+
+    paths = {"path": staged.cut.parts[first].path, "next": staged.cut.parts[first + 1].path}
+    with pytest.raises(StagingError, match=words.format(**paths)):
+        judge(staged.store, **names_of(staged))
+
+
+def test_measurements_cut_off_after_a_line_are_refused_by_the_first_part_that_is_missing(sound: Staged) -> None:
+    staged = sound.copy()
+    last = max(places[-1] for places in parts_by_group(staged.plan, staged.cut).values() if len(places) > 1)
+    staged.change_measurement(last, lambda line: b"")
+
+    path = staged.cut.parts[last].path
+    with pytest.raises(StagingError, match=rf"{path}: .*found no measurement in .*, expected {path}\."):
+        judge(staged.store, **names_of(staged))
+
+
+def test_measurements_grouped_by_another_plan_are_refused(sound: Staged) -> None:
+    """The plan's name does not tell how its ranges are grouped."""
+    staged = sound.copy()
+    indexes = [index for group in staged.plan.groups for index in group]
+    regrouped = staged.plan.model_copy(update={"groups": (tuple(indexes[:2]), tuple(indexes[2:]))})
+    staged.store.put(staged.staging.plan, regrouped.to_json())
+
+    with pytest.raises(StagingError, match="parts measured are those of the cut"):
+        judge(staged.store, **names_of(staged))
+
+
+def test_what_an_older_resift_measured_part_by_part_is_not_taken(sound: Staged) -> None:
+    staged = sound.copy()
+    group = staged.group_of(0)
+    body = staged.store.get(staged.staging.metrics(group)).splitlines()[0]
+    staged.store.put(f"{staged.staging.prefix}metrics/{group:06d}.json", body)
+    staged.store.delete(staged.staging.metrics(group))
+
+    with pytest.raises(StagingError, match=r"found nothing, expected what audit stages of .* Run audit"):
+        judge(staged.store, **names_of(staged))
+
+
+def test_group_that_is_audited_again_gives_the_same_bytes(sound: Staged) -> None:
+    staged = sound.copy()
+    group = staged.group_of(6)
+    keys = (staged.staging.metrics(group), staged.staging.sample(group))
+    before = [staged.store.get(key) for key in keys]
+    for key in keys:
+        staged.store.put(key, b"of an earlier try")
+
+    audit_parts(staged, [6])
+
+    assert [staged.store.get(key) for key in keys] == before
 
 
 def test_plan_edited_after_planning_is_refused(sound: Staged) -> None:

@@ -13,8 +13,13 @@ from resift.checks.rows import SAMPLE_COLUMNS, gather, rows_due
 from resift.errors import StagingError
 
 CASE = staged(parts=2, rows=100)
-ROWS = CASE.sample.select(SAMPLE_COLUMNS)
+ROWS = CASE.sample.select(SAMPLE_COLUMNS).drop_columns("part")
 PART = CASE.cut.parts[0]
+
+
+def of(part: str, rows: pa.Table) -> tuple[str, pa.Table]:
+    """What was picked from one part."""
+    return f"sample/{part}", rows.append_column("part", pa.repeat(part, len(rows)))
 
 
 def numbered(first: int, count: int) -> pa.Table:
@@ -23,20 +28,20 @@ def numbered(first: int, count: int) -> pa.Table:
 
 
 def test_all_rows_are_kept_when_they_are_few() -> None:
-    gathered = gather([("a", ROWS.slice(0, 3)), ("b", ROWS.slice(3, 2))], seed=1)
+    gathered = gather([of("a", ROWS.slice(0, 3)), of("b", ROWS.slice(3, 2))], seed=1)
 
     assert gathered["part"].to_pylist() == ["a", "a", "a", "b", "b"]
 
 
 def test_no_more_rows_than_allowed_are_kept_and_their_order_stays() -> None:
-    gathered = gather([("a", numbered(0, 30)), ("b", numbered(30, 30))], seed=1, most=7)
+    gathered = gather([of("a", numbered(0, 30)), of("b", numbered(30, 30))], seed=1, most=7)
 
     assert gathered.num_rows == 7
     assert gathered["prn"].to_pylist() == sorted(gathered["prn"].to_pylist())
 
 
 def test_every_row_is_kept_equally_often() -> None:
-    parts = [("a", numbered(0, 10)), ("b", numbered(10, 30))]
+    parts = [of("a", numbered(0, 10)), of("b", numbered(10, 30))]
 
     kept = [number for seed in range(400) for number in gather(parts, seed=seed, most=10)["prn"].to_pylist()]
 
@@ -62,9 +67,9 @@ def test_no_samples_give_no_rows() -> None:
 
 def test_sample_without_a_column_is_refused() -> None:
     with pytest.raises(
-        StagingError, match=r"row sample of data/p: found no column state, expected prn, image_id.*Run audit"
+        StagingError, match=r"row sample sample/p: found no column state, expected prn, image_id.*Run audit"
     ):
-        gather([("data/p", ROWS.drop_columns("state"))], seed=1)
+        gather([of("p", ROWS.drop_columns("state"))], seed=1)
 
 
 def test_bound_for_many_parts_is_as_rarely_passed_by_chance_as_five_sigma_for_one() -> None:

@@ -16,7 +16,6 @@ from resift.errors import StagingError
 from resift.model import keys
 from resift.model.document import sha256_hex
 from resift.model.pool import Pool
-from resift.model.refresh import PartMetrics
 from resift.model.verdict import Verdict
 from resift.steps.judge import judge
 from resift.steps.measured import digest_of
@@ -41,17 +40,15 @@ def stage(case: Staged, *, tallies: dict[int, pa.Table] | None = None) -> Memory
         store.put(key, body)
     told = digest_of((key, sha256_hex(body)) for key, body in bodies.items())
     store.put(KEYS.cut, case.cut.model_copy(update={"tallies_digest": told}).to_json())
-    for index, one in zip(case.cut.ranges, case.metrics, strict=True):
-        rows = case.sample.filter([path == one.path for path in case.sample["part"].to_pylist()])
-        put_sample(store, index, one, parquet(rows.drop_columns("part")))
+    put_audited(store, case, parquet(case.sample))
     return store
 
 
-def put_sample(store: MemoryStore, index: int, metrics: PartMetrics, sample: bytes) -> None:
-    """Write a sample, and the measurements that name it."""
-    store.put(KEYS.sample(index), sample)
-    named = metrics.model_copy(update={"sample_sha256": sha256_hex(sample)})
-    store.put(KEYS.metrics(index), named.sealed().to_json())
+def put_audited(store: MemoryStore, case: Staged, sample: bytes) -> None:
+    """Write a sample, and the measurements that name it: all parts are of one group."""
+    named = (one.model_copy(update={"sample_sha256": sha256_hex(sample)}) for one in case.metrics)
+    store.put(KEYS.sample(0), sample)
+    store.put(KEYS.metrics(0), b"\n".join(one.sealed().to_json() for one in named))
 
 
 def names(store: MemoryStore) -> set[str]:
@@ -168,9 +165,9 @@ def test_tallies_of_all_ranges_are_summed() -> None:
 
 def test_part_that_was_not_audited_gets_no_verdict() -> None:
     store = stage(staged())
-    store.delete(KEYS.metrics(2))
+    store.delete(KEYS.metrics(0))
 
-    with pytest.raises(StagingError, match=r"metrics/000002\.json: found nothing, expected what audit stages"):
+    with pytest.raises(StagingError, match=r"metrics/group-000000\.jsonl: found nothing, expected what audit stages"):
         judge(store, **NAMES)
     assert store.stat(KEYS.verdict) is None
 
@@ -178,10 +175,10 @@ def test_part_that_was_not_audited_gets_no_verdict() -> None:
 def test_sample_that_was_never_whole_gets_no_verdict() -> None:
     case = staged()
     store = stage(case)
-    put_sample(store, 1, case.metrics[1], store.get(KEYS.sample(1))[:-9])
+    put_audited(store, case, store.get(KEYS.sample(0))[:-9])
 
     with pytest.raises(
-        StagingError, match=r"sample/000001.parquet: not readable as Parquet .*Run audit of this refresh"
+        StagingError, match=r"sample/group-000000.parquet: not readable as Parquet .*Run audit of this refresh"
     ):
         judge(store, **NAMES)
 
@@ -196,7 +193,6 @@ def test_cut_of_another_plan_gets_no_verdict() -> None:
 def test_sample_may_hold_published_columns_too() -> None:
     case = staged()
     store = stage(case)
-    wide = case.sample.slice(0, case.metrics[0].rows).drop_columns("part")
-    put_sample(store, 0, case.metrics[0], parquet(wide.append_column(PUBLISHED[1], wide["image_id"])))
+    put_audited(store, case, parquet(case.sample.append_column(PUBLISHED[1], case.sample["image_id"])))
 
     assert judge(store, **NAMES).status == "proceed"

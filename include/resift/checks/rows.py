@@ -27,23 +27,24 @@ MOST_ROWS = 10_000
 ORIGIN_EVIDENCE = tuple(name for name in EVIDENCE.names if name != "owner_id")
 """Evidence that can say where an image comes from."""
 
-SAMPLE_COLUMNS = (PRN, "image_id", "observed_at", "state", "newest_state", *ORIGIN_EVIDENCE)
-"""What the audit's row sample must hold: rows of the staged evidence will do. It may hold more."""
-
 PART = "part"
+"""Column of the path of the part that a row was picked from."""
+
+SAMPLE_COLUMNS = (PRN, "image_id", "observed_at", "state", "newest_state", *ORIGIN_EVIDENCE, PART)
+"""What the audit's row sample must hold: rows of the staged evidence will do, each with its part. It may hold more."""
 
 _OTHER_TYPES = {PRN: pa.int64(), "observed_at": INSTANT}
 _SCHEMA = pa.schema({name: _OTHER_TYPES.get(name, pa.string()) for name in SAMPLE_COLUMNS})
 
 
 def gather(samples: Iterable[tuple[str, pa.Table]], *, seed: int, most: int = MOST_ROWS) -> pa.Table:
-    """Return at most ``most`` rows of all parts' samples, each with the same probability.
+    """Return at most ``most`` rows of all samples, each with the same probability.
 
     Uniform over the snapshot if the audit picked rows with one probability in every part. Memory holds
     twice the rows returned and one sample more. The same seed and samples give the same rows.
 
     Args:
-        samples: Path of a part and the rows the audit picked from it, in the order of the parts.
+        samples: Where a sample lies and the rows the audit picked, in the order of the parts.
         seed: Any number that the sampler of the pool does not use.
         most: Rows to return at most.
 
@@ -51,9 +52,9 @@ def gather(samples: Iterable[tuple[str, pa.Table]], *, seed: int, most: int = MO
         StagingError: A sample lacks one of ``SAMPLE_COLUMNS``.
     """
     generator = np.random.default_rng(seed)
-    chosen, keys, waiting = [_nothing()], [np.empty(0)], 0
-    for path, sample in samples:
-        rows = _required(path, sample)
+    chosen, keys, waiting = [_SCHEMA.empty_table()], [np.empty(0)], 0
+    for key, sample in samples:
+        rows = _required(key, sample)
         chosen.append(rows)
         keys.append(generator.random(rows.num_rows))
         waiting += rows.num_rows
@@ -137,17 +138,12 @@ def _evidence_fields(sample: pa.Table) -> np.ndarray:
     return count
 
 
-def _required(path: str, sample: pa.Table) -> pa.Table:
+def _required(key: str, sample: pa.Table) -> pa.Table:
     if missing := [name for name in SAMPLE_COLUMNS if name not in sample.column_names]:
         raise StagingError(
-            f"row sample of {path}: found no column {', '.join(missing)}, expected {', '.join(SAMPLE_COLUMNS)}. "
+            f"row sample {key}: found no column {', '.join(missing)}, expected {', '.join(SAMPLE_COLUMNS)}. "
             "Run audit again with this version of resift."
         )
     rows = sample.select(SAMPLE_COLUMNS)
     # Casting some columns takes longer than reading them, and is hardly ever needed.
-    rows = pa.table(rows.columns, _SCHEMA) if rows.schema.types == _SCHEMA.types else rows.cast(_SCHEMA)
-    return rows.append_column(PART, pa.repeat(path, rows.num_rows))
-
-
-def _nothing() -> pa.Table:
-    return _SCHEMA.append(pa.field(PART, pa.string())).empty_table()
+    return pa.table(rows.columns, _SCHEMA) if rows.schema.types == _SCHEMA.types else rows.cast(_SCHEMA)

@@ -231,7 +231,7 @@ def staging_of(dataset: str, version: date | None = None) -> str:
 
 
 class Staging:
-    """Keys of one refresh under way, invisible to readers, safe to delete. All derive from dataset, as_of and range."""
+    """Keys of one refresh under way, invisible to readers, safe to delete: all from dataset, as_of, range or group."""
 
     def __init__(self, dataset: str, version: date, plan_id: str) -> None:
         self.plan_id = plan_id
@@ -291,10 +291,10 @@ class Staging:
         """Members and exits by owner, host and source in one range, for the breaker."""
         return self.tallies + f"{range_index:06d}.parquet"
 
-    def metrics(self, range_index: int) -> str:
-        """What the audit measured in one part."""
-        return self.prefix + f"metrics/{range_index:06d}.json"
+    def metrics(self, group: int) -> str:
+        """What the audit measured in the parts of one group: a line of JSON for each, in their order."""
+        return self.prefix + f"metrics/group-{group:06d}.jsonl"
 
-    def sample(self, range_index: int) -> str:
-        """Rows the audit picked from one part for the judge."""
-        return self.prefix + f"sample/{range_index:06d}.parquet"
+    def sample(self, group: int) -> str:
+        """Rows the audit picked from the parts of one group for the judge."""
+        return self.prefix + f"sample/group-{group:06d}.parquet"

@@ -253,7 +253,7 @@ class PartMetrics(Document):
     by_license: dict[str, int]
     by_age_days: dict[str, int]
     sample_sha256: str = ""
-    """Digest of the rows picked from the part for the judge, as they lie in staging."""
+    """Digest of the rows picked for the judge from this part and the others of its group, as they lie in staging."""
 
     seal: str = ""
     """SHA-256 over all other fields: nobody mends a measurement between audit and judge."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import date
 from functools import cache, lru_cache
@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from resift.checks.rows import SAMPLE_COLUMNS
+from resift.checks.rows import PART, SAMPLE_COLUMNS
 from resift.core.measure import Expected, measure
 from resift.core.scan import Scan, scan_rows
 from resift.core.staged_views import ROW, SPELLED_OUT, create_evidence_view, create_part_view
@@ -31,6 +31,7 @@ from resift.policy import load_policy
 from resift.policy.policy import COUNTRY_FIELDS
 from resift.policy.recheck import Recheck, prepare
 from resift.steps.cut import read_cut
+from resift.steps.measured import parts_by_group
 from resift.steps.plan import range_at, read_plan
 from resift.steps.pools import read_pool, read_suppressions
 from resift.storage import Store
@@ -46,22 +47,22 @@ _WHOLE = 1 << 40
 
 
 def audit(store: Store, *, dataset: str, version: date, plan_id: str, group: int) -> AuditReceipt:
-    """Measure the parts of one group, and pick rows from them for the judge.
+    """Measure the parts of one group, and pick rows from them for the judge: one object of each.
 
     Raises:
         StagingError: A staged file is gone, is not the one its step wrote, or cannot be read at all.
     """
     staging = Staging(dataset, version, plan_id)
     plan, cut = read_plan(store, staging), read_cut(store, staging)
-    groups = {index: number for number, indexes in enumerate(plan.groups) for index in indexes}
-    # The last group takes what the cut sifted beyond the plan.
-    numbers = [n for n, index in enumerate(cut.ranges) if groups.get(index, len(plan.groups) - 1) == group]
+    numbers = parts_by_group(plan, cut).get(group, [])
     if numbers:
         # Unnamed files of this task alone: what is measured cannot change between the hash and the measurement.
         with tempfile.TemporaryDirectory(prefix="resift-audit-") as folder, closing(_engine().cursor()) as db:
-            auditor = _Auditor(store, staging, plan, cut, Path(folder), db)
-            for number in numbers:
-                auditor.audit(number)
+            auditor = _Auditor(store, plan, cut, Path(folder), db)
+            metrics, samples = zip(*map(auditor.audit, numbers), strict=True)
+        sample = _as_parquet(pa.concat_tables(samples))
+        store.put(staging.sample(group), sample)
+        store.put(staging.metrics(group), _as_lines(metrics, sample_sha256=sha256_hex(sample)))
     return AuditReceipt(
         plan_id=plan_id, group=group, parts=len(numbers), rows=sum(cut.parts[number].rows for number in numbers)
     )
@@ -70,10 +71,8 @@ def audit(store: Store, *, dataset: str, version: date, plan_id: str, group: int
 class _Auditor:
     """Audits parts of one refresh, with what is needed for it read once."""
 
-    def __init__(
-        self, store: Store, staging: Staging, plan: Plan, cut: CutReceipt, folder: Path, db: DuckDBPyConnection
-    ) -> None:
-        self._store, self._staging, self._plan, self._cut, self._folder = store, staging, plan, cut, folder
+    def __init__(self, store: Store, plan: Plan, cut: CutReceipt, folder: Path, db: DuckDBPyConnection) -> None:
+        self._store, self._plan, self._cut, self._folder = store, plan, cut, folder
         self._exclusion = _prepared(plan.dataset.policy, (plan.version, plan.known_at.date()))
         self._country_fields = tuple(name for name in self._exclusion.policy.sufficient if name in COUNTRY_FIELDS)
         self._suppressions = read_suppressions(store, plan.dataset.pool)[0]
@@ -83,17 +82,17 @@ class _Auditor:
         for file in self._used:
             file.touch()
 
-    def audit(self, number: int) -> None:
-        """Measure one part and write its metrics and its sample."""
+    def audit(self, number: int) -> tuple[PartMetrics, pa.Table]:
+        """Measure one part, and return the metrics, not yet sealed, and the rows picked from it."""
         import duckdb
 
         entry, staged = self._cut.parts[number], self._cut.staged_parts[number]
         claimed = staged.model_copy(update={"sha256": entry.sha256, "size_bytes": entry.size_bytes})
-        index, files = self._cut.ranges[number], self._files_for(number)
+        files = self._files_for(number)
         sha256, size = self._fetch(claimed, files[0], what=f"{entry.path}: bytes are those of the cut")
         evidence = self._cut.staged_evidence[number]
         self._fetch(evidence, files[1], what=f"{entry.path}: evidence is what the sift staged")
-        a_range = range_at(self._plan, index, role="draw")
+        a_range = range_at(self._plan, self._cut.ranges[number], role="draw")
         try:
             schema = self._show(files)
             scan = scan_rows(self._db, salt=self._salt, dated="observed_at" in schema.names)
@@ -103,16 +102,12 @@ class _Auditor:
                 size_bytes=size,
                 **measure(self._db, schema, scan, self._expected(a_range.lo, a_range.hi)),
             )
-            sample = self._pick(number, scan)
+            return metrics, self._pick(number, scan)
         except (pa.ArrowInvalid, OSError, duckdb.Error) as error:
             raise StagingError(
                 f"{entry.path}: file is readable: found {str(error).splitlines()[0]}, expected Parquet as sift and cut "
                 "write it. Start the refresh again from `plan`."
             ) from error
-        picked = _as_parquet(sample)
-        self._store.put(self._staging.sample(index), picked)
-        metrics = metrics.model_copy(update={"sample_sha256": sha256_hex(picked)})
-        self._store.put(self._staging.metrics(index), metrics.sealed().to_json())
 
     def _files_for(self, number: int) -> list[Path]:
         """Return the files of this task under names no other part has, to be written over: new ones cost more."""
@@ -178,10 +173,11 @@ class _Auditor:
             f"SELECT {', '.join(_SAID)} FROM {SPELLED_OUT} SEMI JOIN {wanted} USING ({ROW}) ORDER BY {ROW}"
         ).to_arrow_table()
         rows = scan.pick(places)
-        return pa.table([*rows.columns, *said.columns], [*rows.column_names, *said.column_names])
+        picked = pa.table([*rows.columns, *said.columns], [*rows.column_names, *said.column_names])
+        return picked.append_column(PART, pa.repeat(self._cut.parts[number].path, len(picked)))
 
 
-_SAID = [name for name in SAMPLE_COLUMNS if name not in (PRN, "image_id", "observed_at")]
+_SAID = [name for name in SAMPLE_COLUMNS if name not in (PRN, "image_id", "observed_at", PART)]
 
 
 _FIRST = Lock()
@@ -222,6 +218,11 @@ def _engine() -> DuckDBPyConnection:
 
 def _numbers_of(kind: str, suppressions: list[Suppression]) -> np.ndarray:
     return np.array([entry.number for entry in suppressions if entry.kind == kind], dtype=np.int64)
+
+
+def _as_lines(metrics: Iterable[PartMetrics], *, sample_sha256: str) -> bytes:
+    named = (one.model_copy(update={"sample_sha256": sample_sha256}) for one in metrics)
+    return b"".join(one.sealed().to_json() + b"\n" for one in named)
 
 
 def _as_parquet(rows: pa.Table) -> bytes:

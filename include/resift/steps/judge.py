@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from resift.checks.breaker import merge_tallies
 from resift.checks.judge import judge_metrics, verdict_on
 from resift.checks.mixes import mixes_of
 from resift.checks.past import MOST_VERSIONS, PastExits
-from resift.checks.rows import SAMPLE_COLUMNS, gather
+from resift.checks.rows import gather
 from resift.client.snapshots import find_manifest, find_previous, find_tombstone
 from resift.errors import KeyNotFound, StagingError
 from resift.model import keys
 from resift.model.document import sha256_hex
 from resift.model.keys import Staging
 from resift.model.mixes import Mixes
-from resift.model.refresh import CutReceipt, PartMetrics, Plan
+from resift.model.refresh import CutReceipt, Plan
 from resift.model.verdict import Verdict
-from resift.steps.measured import READERS, digest_of, mapped
+from resift.steps.audited import read_metrics, read_samples
+from resift.steps.measured import READERS, as_table, digest_of, mapped, staged
 from resift.steps.pools import read_pool
 from resift.storage import Store
 
@@ -42,24 +41,20 @@ def judge(store: Store, *, dataset: str, version: date, plan_id: str) -> Verdict
         StagingError: A step before this one has not finished, or staged something else.
     """
     staging = Staging(dataset, version, plan_id)
-    plan = Plan.from_json(_staged(store, staging.plan, by="plan"), what=f"{store.url}/{staging.plan}")
-    cut = CutReceipt.from_json(_staged(store, staging.cut, by="cut"), what=f"{store.url}/{staging.cut}")
+    plan = Plan.from_json(staged(store, staging.plan, by="plan"), what=f"{store.url}/{staging.plan}")
+    cut = CutReceipt.from_json(staged(store, staging.cut, by="cut"), what=f"{store.url}/{staging.cut}")
     salt = read_pool(store, plan.dataset.pool).salt
     _require_same_refresh(cut, store.url, dataset=dataset, version=version, plan_id=plan_id)
     with ThreadPoolExecutor(READERS) as readers:
-        audited = partial(_staged, store, by="audit")
-        named = [staging.metrics(index) for index in cut.ranges]
-        measured = list(map(partial(_measured, store.url), named, mapped(readers, audited, named)))
-        metrics = [one.metrics for one in measured]
-        picked = [staging.sample(index) for index in cut.ranges]
-        samples = map(partial(_sample, store.url), picked, mapped(readers, audited, picked), metrics)
-        paths = (entry.path for entry in cut.parts)
-        sample = gather(zip(paths, samples, strict=False), seed=int(cut.content_digest[:15], 16))
+        audited = list(read_metrics(store, staging, readers, plan, cut))
+        metrics = [one for group in audited for one in group.metrics]
+        samples = read_samples(store, staging, readers, audited)
+        sample = gather(samples, seed=int(cut.content_digest[:15], 16))
         tally = _read_tallies(store, staging, readers, plan, cut)
     before = read_mixes(store, plan)
     past = read_past(store, plan)
     findings, evaluation = judge_metrics(plan, cut, metrics, sample, tally, salt=salt, previous=before, past=past)
-    digest = digest_of((one.key, one.sha256) for one in measured)
+    digest = digest_of((group.key, group.sha256) for group in audited)
     verdict = verdict_on(cut, findings, evaluated=len(evaluation.results), mixes=mixes_of(metrics), measured=digest)
     _write_pages(store, staging, evaluation.pages())
     store.put(staging.verdict, verdict.to_json())
@@ -115,48 +110,6 @@ def _require_same_refresh(cut: CutReceipt, url: str, *, dataset: str, version: d
         )
 
 
-def _staged(store: Store, key: str, *, by: str) -> bytes:
-    try:
-        return store.get(key)
-    except KeyNotFound as error:
-        raise StagingError(
-            f"{store.url}/{key}: found nothing, expected what {by} stages. Run {by} of this refresh again."
-        ) from error
-
-
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    """The measurements of one part, and the digest of the very bytes they were read from."""
-
-    key: str
-    sha256: str
-    metrics: PartMetrics
-
-
-def _measured(url: str, key: str, body: bytes) -> _Measured:
-    return _Measured(key, sha256_hex(body), PartMetrics.from_json(body, what=f"{url}/{key}"))
-
-
-def _sample(url: str, key: str, body: bytes, metrics: PartMetrics) -> pa.Table:
-    if (found := sha256_hex(body)) != metrics.sample_sha256:
-        raise StagingError(
-            f"{metrics.path}: sampled rows are those the audit picked: found sha256 {found} at {url}/{key}, "
-            f"expected {metrics.sample_sha256 or 'none'}. They were altered; run audit of this refresh again."
-        )
-    return _as_table(url, key, body, by="audit", columns=SAMPLE_COLUMNS)
-
-
-def _as_table(url: str, key: str, body: bytes, *, by: str, columns: Sequence[str] | None = None) -> pa.Table:
-    try:
-        # Of thousands of files of some kilobytes, `read_table` takes five times as long to begin with each.
-        return pq.ParquetFile(pa.BufferReader(body)).read(columns=columns, use_threads=False)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise StagingError(
-            f"{url}/{key}: not readable as Parquet ({error}), expected what {by} stages. "
-            f"Run {by} of this refresh again."
-        ) from error
-
-
 def _read_tallies(store: Store, staging: Staging, readers: ThreadPoolExecutor, plan: Plan, cut: CutReceipt) -> pa.Table:
     found = list(store.list(staging.tallies))
     limits = plan.dataset.limits
@@ -167,9 +120,9 @@ def _read_tallies(store: Store, staging: Staging, readers: ThreadPoolExecutor, p
     named = [one.key for one in found]
 
     def read() -> Iterator[pa.Table]:
-        for key, body in zip(named, mapped(readers, partial(_staged, store, by="sift"), named), strict=True):
+        for key, body in zip(named, mapped(readers, partial(staged, store, by="sift"), named), strict=True):
             digests[key] = sha256_hex(body)
-            yield _as_table(store.url, key, body, by="sift")
+            yield as_table(store.url, key, body, by="sift")
 
     merged = [merge_tallies(read(), least=least, share=share, shares=shares) for share in range(shares)]
     if (told := digest_of(digests.items())) != cut.tallies_digest:

@@ -8,7 +8,7 @@ from resift.checks.judge import status_of
 from resift.errors import KeyNotFound, StagingError, VerdictError
 from resift.model.document import sha256_hex
 from resift.model.keys import Staging
-from resift.model.refresh import CutReceipt
+from resift.model.refresh import CutReceipt, Plan
 from resift.model.verdict import Verdict
 from resift.steps.measured import measured_digest
 from resift.storage import Store
@@ -18,7 +18,7 @@ COPIED_BYTES = 192 << 20
 """Bytes of files that are read again and copied side by side; each is held whole."""
 
 
-def require_judged(store: Store, staging: Staging, cut: CutReceipt, verdict: Verdict) -> None:
+def require_judged(store: Store, staging: Staging, plan: Plan, cut: CutReceipt, verdict: Verdict) -> None:
     """Check that a verdict is the one the judge left, over these measurements, and follows from its own findings.
 
     Raises:
@@ -36,7 +36,7 @@ def require_judged(store: Store, staging: Staging, cut: CutReceipt, verdict: Ver
             f"{store.url}/{staging.verdict}: its seal is {staged.seal[:12]}…, expected {verdict.seal[:12]}… as handed "
             "in. Publish with the verdict the judge staged."
         )
-    if verdict.measured_digest != (found := measured_digest(store, staging, cut)):
+    if verdict.measured_digest != (found := measured_digest(store, staging, plan, cut)):
         raise VerdictError(
             f"verdict of {verdict.dataset} {verdict.version}: speaks of measurements with digest "
             f"{verdict.measured_digest[:12] or 'none'}…, those in {store.url}/{staging.prefix}metrics/ have "

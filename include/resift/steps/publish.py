@@ -77,7 +77,7 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
     if published is not None:
         require_same_content(store, published, plan, cut)
     else:
-        require_judged(store, staging, cut, verdict)
+        require_judged(store, staging, plan, cut, verdict)
         approval = find_approval(store, staging, verdict)
         require_pass(verdict, approval)
         published = _publish(store, staging, plan, cut, verdict, approval)
