@@ -28,7 +28,8 @@ def reason_out(observations, as_of, known_at, max_age, suppressed):
     if not then:
         return "unborn"
     speaking = [o for o in then if o["observed_at"] == max(p["observed_at"] for p in then)]
-    for limit in (known_at, max(o["observed_at"] for o in observations)):
+    end_of_day = known_at.replace(hour=23, minute=59, second=59, microsecond=999_999)
+    for limit in (end_of_day, max(o["observed_at"] for o in observations)):
         now = [o for o in observations if o["observed_at"] <= limit]
         speaking += [o for o in now if o["observed_at"] == max(p["observed_at"] for p in now)]
     worst = max(RESTRICTIVE.index(o["state"]) for o in speaking)

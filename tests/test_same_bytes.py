@@ -57,6 +57,21 @@ class TestInputs:
 
         assert content(store, publish_unjudged(store, DATASET, CYCLE)) == expected
 
+    def test_of_known_at_only_the_day_counts(self):
+        """A plan is found again by the day, so what it draws must not depend on the hour."""
+        day = cycle(1)
+        history = [observation(f"i{n}", instant(cycle(0), hours=-1)) for n in range(60)]
+        # Private in the morning of the day, public before noon: at ten nobody had said so yet.
+        history += [observation(f"i{n}", instant(day, hours=9), state="private") for n in range(30)]
+        history += [observation(f"i{n}", instant(day, hours=11)) for n in range(30)]
+        digests = set()
+        for hours in (0, 10, 12, 23.9):
+            store = MemoryStore()
+            make_pool(store, history)
+            found = publish_unjudged(store, make_dataset(size=60), cycle(0), known_at=instant(day, hours=hours))
+            digests.add((found.content_digest, found.rows))
+        assert len(digests) == 1
+
     @pytest.mark.parametrize(("pieces", "row_group_rows"), [(1, 64), (2, 7), (13, 1000)])
     def test_split_into_drops_and_row_groups_does_not_matter(self, drops, expected, pieces, row_group_rows):
         everything = [one for drop in drops for one in drop]

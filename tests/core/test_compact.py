@@ -33,7 +33,7 @@ from resift.core.frame import microseconds
 from resift.core.latest import merge_latest
 from resift.core.prn import CIRCLE
 from resift.model.compaction import Memory
-from resift.model.grid import Grid, midnight
+from resift.model.grid import Grid, last_of_day, midnight
 from resift.model.observation import FIRST_OBSERVED, PRN, run_schema
 
 SCHEMA = run_schema(pa.schema([])).append(FIRST_OBSERVED)
@@ -155,7 +155,8 @@ def answers(history, memory):
     rows, found = table(history), {}
     for day in (*memory.dates, memory.horizon + timedelta(days=1), memory.horizon + timedelta(days=300)):
         known_at = max(midnight(memory.horizon), midnight(day)) + timedelta(days=7)
-        items = merge_latest(rows, as_of_us=microseconds(midnight(day)), known_at_us=microseconds(known_at))
+        known_us = microseconds(last_of_day(known_at))
+        items = merge_latest(rows, as_of_us=microseconds(midnight(day)), known_at_us=known_us)
         ids = items.take(items.first[:-1], ["image_id"])["image_id"].to_pylist()
         for at, image_id in enumerate(ids):
             mine = [o for o in history if o["image_id"] == image_id]

@@ -94,14 +94,14 @@ def merge_latest(rows: pa.Table, *, as_of_us: int, known_at_us: int) -> Items:
     same instant all speak: the most restrictive state among them holds, and all their evidence counts. The
     one whose attributes are published is the first by content, so that the order of delivery does not matter.
 
-    An observation dated after ``known_at`` comes from a clock that is wrong. It can take an item out, never
-    bring one back: the newest one up to ``known_at`` and the newest one of all both speak.
+    An observation dated after what was known says nothing yet, or comes from a clock that is wrong. It can take an item
+    out, never bring one back: the newest one known by then and the newest one of all both speak.
 
     Args:
         rows: Observations in the schema of a run, in any order, no nulls in prn, image_id, observed_at, state.
             Text of few distinct values may be dictionaries.
         as_of_us: The instant of existence, in microseconds since 1970 UTC; observations at it are seen.
-        known_at_us: The instant of rights, not before ``as_of_us``.
+        known_at_us: The instant up to which observations count as known: the end of the day of ``known_at``.
     """
     prn, observed = _int64(rows[PRN]), _int64(rows["observed_at"])
     order, starts_item = _sort(rows, prn, observed)

@@ -63,6 +63,11 @@ def midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
+def last_of_day(instant: datetime) -> datetime:
+    """Return the last microsecond of the UTC day of an instant: what is known by then is known on that day."""
+    return midnight(instant.astimezone(UTC).date() + timedelta(days=1)) - timedelta(microseconds=1)
+
+
 def require_past(known_at: datetime, *, now: datetime) -> None:
     """Refuse to judge rights as of an instant of which nobody can know: removals may still arrive before it.
 

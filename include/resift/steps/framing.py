@@ -15,7 +15,7 @@ from resift.core.split import Reasons, Split
 from resift.core.suppression import find_suppressed
 from resift.errors import PoolError
 from resift.model.evidence import NO_READINGS, EvidenceCounts
-from resift.model.grid import midnight
+from resift.model.grid import last_of_day, midnight
 from resift.model.observation import CARRIED_TYPES, EVIDENCE, FIRST_OBSERVED, IDENTITY, PRN, run_schema
 from resift.model.refresh import Plan
 from resift.model.suppression import Suppression
@@ -52,25 +52,27 @@ class Framer:
     suppressions: tuple[Suppression, ...]
     salt: str
 
+    @property
+    def _known_us(self) -> int:
+        """The end of the day of ``known_at``: plans are found by the day, so nothing may depend on the hour."""
+        return microseconds(last_of_day(self.plan.known_at))
+
     def frame(self, lo: int, hi: int) -> Framed:
         """Return the items of a PRN interval, which of them may be drawn, and what their evidence says."""
         plan = self.plan
         items = merge_latest(
             self.reader.read(lo, hi),
             as_of_us=microseconds(midnight(plan.version)),
-            known_at_us=microseconds(plan.known_at),
+            known_at_us=self._known_us,
         )
         return self._entitled(items, expire(items, as_of=midnight(plan.version), max_age=plan.dataset.max_age))
 
     def rights(self, lo: int, hi: int) -> Framed:
         """Return the items of a PRN interval, and which of them may be shown: existence and age are not looked at.
 
-        Judged by the newest observation of each up to ``known_at``, and the newest of all.
+        Judged by the newest observation of each up to the day of ``known_at``, and the newest of all.
         """
-        plan = self.plan
-        items = merge_latest(
-            self.reader.read(lo, hi), as_of_us=microseconds(END), known_at_us=microseconds(plan.known_at)
-        )
+        items = merge_latest(self.reader.read(lo, hi), as_of_us=microseconds(END), known_at_us=self._known_us)
         return self._entitled(items, expire(items, as_of=END, max_age=END - FIRST))
 
     def _entitled(self, items: Items, frame: Split) -> Framed:

@@ -159,7 +159,7 @@ def _previous(manifest: Manifest) -> Previous:
 
 
 def name_of_plan(draft: Plan) -> str:
-    """Name a plan by what it depends on. Of known_at only the day counts: policies are dated by days."""
+    """Name a plan by what it depends on. Of known_at only the day counts, for the policy and for observations."""
     content = draft.model_dump(mode="json", exclude={"ranges", "groups", "known_at"})
     return sha256_hex(canonical_json([content, str(draft.known_at.date())]))[:16]
 

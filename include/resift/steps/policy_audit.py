@@ -13,7 +13,7 @@ from resift.client.members import read_members
 from resift.core.circle import intervals
 from resift.core.frame import microseconds
 from resift.core.latest import merge_latest
-from resift.model.grid import midnight
+from resift.model.grid import last_of_day, midnight
 from resift.model.manifest import Manifest
 from resift.model.observation import CARRIED_TYPES, IDENTITY, PRN, run_schema
 from resift.policy import JUDGED, judge_evidence, load_policy
@@ -47,7 +47,7 @@ def audit_version(store: Store, manifest: Manifest, *, policy: str, known_at: da
             items = merge_latest(
                 reader.read(lo, hi),
                 as_of_us=microseconds(midnight(manifest.version)),
-                known_at_us=microseconds(known_at),
+                known_at_us=microseconds(last_of_day(known_at)),
             )
             ids = items.take(np.arange(len(items.order)), ["image_id"])["image_id"]
             mine = pc.fill_null(pc.is_in(ids, value_set=members.combine_chunks()), False).to_numpy()
