@@ -12,7 +12,7 @@ again at any time, and a run that was stopped leaves nothing behind but staging.
 | `audit` | reads the staged parts back and measures them |
 | `judge` | holds the measurements against the dataset's limits |
 | `gate` | goes on to `approve` if the verdict holds, else to `publish` |
-| `approve` | shows why the breaker holds the snapshot, and waits a week for a person to approve it with a reason |
+| `approve` | shows why the snapshot is held, and waits a week for a person to approve it with a reason |
 | `publish` | makes the snapshot exist, moves `latest` forward, emits the asset event |
 
 **A cycle in the past:** `airflow backfill create --dag-id refresh_snapshot_DATASET --from-date D --to-date D
@@ -20,9 +20,10 @@ again at any time, and a run that was stopped leaves nothing behind but staging.
 
 **A run by hand** stands for the latest grid point, or for the one named by `as_of`.
 
-**Held:** a run whose snapshot is held waits in `approve`, under *Required Actions*. Rejected, or not answered in seven
-days, it fails and nothing is published. `resift approve` on the command line serves as well: the run is then answered
-either way, or its `publish` cleared. Runs with `unattended`, and those of `airflow dags test`, do not wait: they fail.
+**Held:** a run whose snapshot is held, by the breaker or because it drifted, waits in `approve`, under *Required
+Actions*. Rejected, or not answered in seven days, it fails and nothing is published. `resift approve` on the command
+line serves as well: the run is then answered either way, or its `publish` cleared. Runs with `unattended`, and those of
+`airflow dags test`, do not wait: they fail.
 
 **Where things are:** the lake is `RESIFT_LAKE` in the environment of the workers; dataset files are in
 `RESIFT_DATASETS`, or in `include/datasets` beside this folder. A file that cannot be scheduled shows as the import
@@ -54,13 +55,16 @@ known_at = Param(
     type=["null", "string"],
     format="date-time",
     title="Known at",
-    description="The instant at which deletions, suppressions and policy are judged. Empty: now.",
+    description=(
+        "Only its UTC day counts: the policy is dated by it, and observations dated before its end are known. "
+        "Suppressions are those of now. Empty: now."
+    ),
 )
 unattended = Param(
     False,
     type="boolean",
     title="Unattended",
-    description="Nobody will answer: where the breaker holds the snapshot, fail at once.",
+    description="Nobody will answer: where the snapshot is held, fail at once.",
 )
 # No minLength: Airflow checks the default before it asks. publish refuses an approval without a reason.
 why = Param("", type="string", maxLength=1000, title="Why", description="Why the jump is real. Published.")
@@ -113,7 +117,7 @@ def refresh_snapshot(schedule: Schedule) -> None:
 
     approve = ApprovalOperator(
         task_id="approve",
-        subject=f"Publish {schedule.dataset}, which the breaker holds?",
+        subject=f"Publish {schedule.dataset}, which is held?",
         body="{{ ti.xcom_pull(task_ids='judge')['reasons'] }}",
         params={"why": why},
         response_timeout=timedelta(days=7),

@@ -22,7 +22,7 @@
     ├── SnapshotDamaged                         bytes, counts or order differ from the manifest
     ├── RemovalRefused                          what would be removed is not what was agreed to, or may not go yet
     ├── RefreshRefused                          the judge did not let the snapshot pass
-    │   └── RefreshHeld                         the breaker holds it for a person
+    │   └── RefreshHeld                         the breaker, or drift, holds it for a person
     ├── VerdictError (ValueError)               a verdict is missing, foreign or altered
     └── StagingError                            a step found its input missing or changed
 
@@ -111,7 +111,7 @@ class RefreshRefused(ResiftError):
 
 
 class RefreshHeld(RefreshRefused):
-    """The breaker saw a jump only a person can explain, so nothing was published."""
+    """Members left in a jump, or the sample drifted, and only a person can explain it, so nothing was published."""
 
 
 class VerdictError(ResiftError, ValueError):

@@ -119,7 +119,7 @@ def verdict_on(
 
 
 def status_of(findings: Sequence[Finding], *, evaluated: int) -> Status:
-    """Return stop if anything failed or nothing was evaluated, hold if the breaker says so, else proceed."""
+    """Return stop if anything failed or nothing was evaluated, hold if the breaker or drift says so, else proceed."""
     found = {finding.status for finding in findings}
     if "fail" in found or not evaluated or "pass" not in found:
         return "stop"

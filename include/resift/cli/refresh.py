@@ -24,7 +24,7 @@ def refresh(
     ] = None,
     known_at: Annotated[
         str | None,
-        typer.Option("--known-at", help="Instant at which rights are judged, in ISO form; now if not given."),
+        typer.Option("--known-at", help="Instant whose UTC day rights are judged by, in ISO form; now if not given."),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Groups of ranges worked on at a time.")] = 1,
     as_json: AsJson = False,

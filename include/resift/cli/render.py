@@ -36,6 +36,8 @@ if TYPE_CHECKING:  # what answers without reading rows need not load Arrow
 _PIPE_WIDTH = 120
 
 _FUNNEL = (*FRAME_REASONS, NOT_DRAWN)
+_COUNTED = "observations in the ranges used"
+"""What the funnel is about: all up to the end of the last range used, so more than the interval covered."""
 
 
 def console() -> Console:
@@ -126,7 +128,7 @@ def render_warnings(verdict: Verdict, *, as_json: bool) -> None:
 
 def _render_funnel(manifest: Manifest, out: Console) -> None:
     funnel = manifest.funnel
-    table = _table("observations in the PRNs covered", "count")
+    table = _table(_COUNTED, "count")
     table.add_row("read", f"{funnel.observations:,}")
     table.add_row("superseded by another of the same item", f"-{funnel.superseded:,}")
     for reason, count in sorted(funnel.removed.items(), key=lambda one: place(one[0], _FUNNEL)):
@@ -218,7 +220,7 @@ def _causes(entered: Mapping[str, int], left: Mapping[str, int]) -> Table:
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    words = {"dataset", "version", "change", "cause", "digest", "observations in the PRNs covered"}
+    words = {"dataset", "version", "change", "cause", "digest", _COUNTED}
     for column in columns:
         table.add_column(column, justify="left" if column in words else "right", no_wrap=True)
     return table

@@ -54,7 +54,7 @@ def _drawn(m: Manifest) -> Iterator[str]:
 def _left_out(m: Manifest) -> Iterator[str]:
     yield (
         f"Deletions, removals asked for and the policy `{m.policy.policy}` {m.policy.version} were applied as known on "
-        f"{m.known_at:%Y-%m-%d}. Of {m.funnel.observations:,} observations in the numbers covered, "
+        f"{m.known_at:%Y-%m-%d}. Of {m.funnel.observations:,} observations in the ranges used, "
         f"{m.funnel.superseded:,} were superseded by another of the same item. The others:"
     )
     rows = [f"| {reason} | {count:,} |" for reason, count in m.funnel.removed.items()]

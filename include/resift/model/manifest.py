@@ -107,7 +107,7 @@ class Manifest(Document):
 
     verdict_seal: str
     approval: Approval | None = None
-    """Who let the snapshot pass, and why, where the breaker held it; None where the judge let it pass."""
+    """Who let the snapshot pass, and why, where the verdict held it; None where the judge let it pass."""
 
     software: dict[str, str]
 

@@ -54,7 +54,7 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
     Raises:
         VerdictError: The verdict is foreign or altered, or not the one the judge staged; or its approval is.
         StagingError: What was staged was altered after judging, or what was copied was removed by an erasure.
-        RefreshHeld: The breaker holds the snapshot, and nobody approved it.
+        RefreshHeld: The verdict holds the snapshot, and nobody approved it.
         RefreshRefused: The judge found the snapshot wrong.
         SnapshotConflict: The version is published with other content.
         SnapshotRetired: The version ended; it does not come back.
