@@ -190,9 +190,11 @@ class TestWays:
         store = open_store(f"s3://{server.new_bucket()}/lake")
         make_pool(store, *drops)
 
-        manifest = refresh(store, dataset=DATASET, as_of=CYCLE, known_at=NOW).manifest
+        told: list[str] = []
+        manifest = refresh(store, dataset=DATASET, as_of=CYCLE, known_at=NOW, tell=told.append).manifest
 
         assert content(store, manifest) == expected
+        assert told == ["plan", "sift", "cut", "audit", "judge", "publish"]
 
 
 class TestIngest:

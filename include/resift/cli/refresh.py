@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
@@ -43,10 +45,21 @@ def refresh(
     known = _parse_instant(known_at) if known_at else datetime.now(UTC)
     cycle = parse_date(as_of) if as_of else _latest(config.grid, known)
     store = open_lake(lake)
-    refreshed = run(store, dataset=config, as_of=cycle, known_at=known, workers=workers)
+    refreshed = run(store, dataset=config, as_of=cycle, known_at=known, workers=workers, tell=_progress(cycle))
     render_manifest(refreshed.manifest, as_json=as_json)
     render_warnings(read_verdict(store, refreshed.manifest), as_json=as_json)
     typer.echo(f"\nsift {refreshed.pool_bytes.told()}.", err=as_json)
+
+
+def _progress(cycle: date) -> Callable[[str], None]:
+    """Return what shows a person at a terminal which step is under way."""
+    shown = sys.stderr.isatty()
+
+    def show(step: str) -> None:
+        if shown:
+            typer.echo(f"{cycle}: {step} …", err=True)
+
+    return show
 
 
 def _latest(grid: Grid, instant: datetime) -> date:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -28,7 +29,15 @@ class Refreshed:
     pool_bytes: PoolBytes
 
 
-def refresh(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime, workers: int = 1) -> Refreshed:
+def refresh(
+    store: Store,
+    *,
+    dataset: Dataset,
+    as_of: date,
+    known_at: datetime,
+    workers: int = 1,
+    tell: Callable[[str], object] = lambda step: None,
+) -> Refreshed:
     """Plan, sift, cut, audit, judge and publish one cycle.
 
     Args:
@@ -37,17 +46,24 @@ def refresh(store: Store, *, dataset: Dataset, as_of: date, known_at: datetime, 
         as_of: The cycle; a grid date of the dataset.
         known_at: The instant at which rights are judged.
         workers: Groups worked on at a time, at least 1.
+        tell: Is told the name of each step when it begins.
 
     Raises:
         RefreshRefused: The judge did not let the snapshot pass; nothing was published.
         ResiftError: Any step found something wrong; nothing was published.
     """
+    tell("plan")
     receipt = plan(store, dataset=dataset, as_of=as_of, known_at=known_at, max_tasks=workers)
     names: dict[str, Any] = {"dataset": receipt.dataset, "version": receipt.version, "plan_id": receipt.plan_id}
     run = mapper(store, workers)
+    tell("sift")
     sifted = run(partial(sift, **names), receipt.groups)
+    tell("cut")
     cut(store, **names)
+    tell("audit")
     run(partial(audit, **names), receipt.groups)
+    tell("judge")
     verdict = judge(store, **names)
+    tell("publish")
     manifest = publish(store, **names, verdict=verdict)
     return Refreshed(manifest, PoolBytes.total(group.pool_bytes for group in sifted))
