@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from builders import cycle, hand_in, make_dataset, make_pool, observation
+from builders import NOW, cycle, hand_in, make_dataset, make_pool, observation
 from builders import stage as stage_refresh
 
 from resift.client.snapshots import list_versions
@@ -191,7 +191,7 @@ def test_verdict_is_named_by_its_seal(store: MemoryStore) -> None:
     named = {"dataset": "sample", "version": cycle(0)}
 
     assert find_verdict(store, **named, seal=verdict.seal[:12]) == verdict
-    assert list_verdicts(store, **named) == [verdict]
+    assert [one.verdict for one in list_verdicts(store, **named)] == [verdict]
     for wrong in ("f" * 12, "", verdict.seal[:11]):
         with pytest.raises(
             VerdictError, match=rf"found 0 verdicts with the seal .*, expected one of {verdict.seal[:12]}"
@@ -202,3 +202,40 @@ def test_verdict_is_named_by_its_seal(store: MemoryStore) -> None:
 def test_nothing_staged_is_nothing_to_approve(store: MemoryStore) -> None:
     with pytest.raises(StagingError, match="found no verdict, expected one that holds"):
         find_verdict(store, dataset="sample", version=cycle(0), seal="f" * 12)
+
+
+def held_twice(store: MemoryStore) -> tuple[Verdict, Verdict]:
+    """Stage a version, let a drop come, and stage it again on another day; both are held."""
+    first = held(store)
+    make_pool(store, [observation("late", cycle(0))])
+    again = stage_refresh(store, make_dataset(), cycle(0), known_at=NOW + timedelta(days=1))
+    return first, hand_in(store, again, status="hold", findings=(PASSED, JUMP))
+
+
+def test_of_two_holds_of_a_version_the_newest_comes_first_whatever_their_plans_are_called() -> None:
+    stores = [MemoryStore(), MemoryStore()]
+    told = []
+    for store, days in zip(stores, (1, -1), strict=True):
+        make_pool(store, [observation(f"p{number}", cycle(0)) for number in range(20)])
+        for at in (NOW, NOW + timedelta(days=days)):
+            hand_in(store, stage_refresh(store, make_dataset(), cycle(0), known_at=at), status="hold")
+        told.append([one.known_at for one in list_verdicts(store, dataset="sample", version=cycle(0))])
+
+    assert told == [[NOW + timedelta(days=1), NOW], [NOW, NOW - timedelta(days=1)]]
+
+
+def test_what_else_is_staged_for_a_published_version_is_not_listed(store: MemoryStore) -> None:
+    first, again = held_twice(store)
+    approve(store, again, **WORD)
+    publish_on(store, again)
+
+    assert store.stat(Staging("sample", cycle(0), first.plan_id).verdict) is not None
+    assert list_verdicts(store, dataset="sample", version=cycle(0)) == []
+    assert find_verdict(store, dataset="sample", version=cycle(0), seal=first.seal) == first
+
+
+def test_verdict_whose_plan_is_gone_is_not_listed(store: MemoryStore) -> None:
+    verdict = held(store)
+    store.delete(Staging("sample", cycle(0), verdict.plan_id).plan)
+
+    assert list_verdicts(store, dataset="sample", version=cycle(0)) == []

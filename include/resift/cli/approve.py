@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +13,8 @@ from resift.cli.options import AsJson, Lake, open_lake
 from resift.errors import ConfigError
 
 if TYPE_CHECKING:
-    from resift.model.verdict import Verdict
+    from resift.steps.approve import Judged
+    from resift.storage import Store
 
 
 def approve(
@@ -32,38 +34,58 @@ def approve(
 
     store, day = open_lake(lake), _parse(version)
     if seal is None:
-        verdicts = list_verdicts(store, dataset=dataset, version=day)
-        _show(verdicts, f"{dataset} {version}", as_json=as_json)
-        raise typer.Exit(0 if verdicts else NO)
+        judged = list_verdicts(store, dataset=dataset, version=day)
+        _show(judged, f"{dataset} {version}", as_json=as_json)
+        if not judged:
+            typer.echo(f"resift: {_nothing(store, dataset, day)}", err=True)
+        raise typer.Exit(0 if judged else NO)
     if by is None or why is None:
         raise ConfigError("approve: found --seal without --by or --why, expected all three. Say who approves and why.")
+    if find_spec("jinja2") is None:
+        raise ConfigError(
+            "approve: Jinja is not installed, expected it: no snapshot is published without its page. "
+            "Install resift with its extra: pip install 'resift[airflow]'."
+        )
     verdict = find_verdict(store, dataset=dataset, version=day, seal=seal)
-    write(store, verdict, by=by, why=why, at=datetime.now(UTC))
+    approval = write(store, verdict, by=by, why=why, at=datetime.now(UTC))
+    if (approval.by, approval.why) != (by.strip(), why.strip()):
+        typer.echo(
+            f"resift: an earlier approval stands, of {approval.at:%Y-%m-%d %H:%M} UTC by {approval.by}: "
+            f"{approval.why}. Yours is not kept.",
+            err=True,
+        )
     manifest = publish(store, dataset=dataset, version=day, plan_id=verdict.plan_id, verdict=verdict)
     render_manifest(manifest, as_json=as_json)
     render_warnings(verdict, as_json=as_json)
 
 
-def _show(verdicts: list[Verdict], what: str, *, as_json: bool) -> None:
+def _show(judged: list[Judged], what: str, *, as_json: bool) -> None:
     from resift.cli.render import print_json
     from resift.model.keys import SEAL_DIGITS
 
     if as_json:
-        print_json([verdict.model_dump(mode="json") for verdict in verdicts])
+        print_json([one.verdict.model_dump(mode="json") for one in judged])
         return
-    for verdict in verdicts:
+    for one in judged:
+        verdict, seal = one.verdict, one.verdict.seal[:SEAL_DIGITS]
         typer.echo(
-            f"{what}: {verdict.status}, seal {verdict.seal[:SEAL_DIGITS]}, content {verdict.content_digest[:12]}"
+            f"{what}: {verdict.status}, seal {seal}, content {verdict.content_digest[:12]}, "
+            f"known at {one.known_at:%Y-%m-%d %H:%M} UTC"
         )
         for finding in verdict.failures():
             typer.echo(f"  {finding.message()}")
         for finding in verdict.warnings():
             typer.echo(f"  worth a look: {finding.message()}")
         if verdict.status == "hold":
-            seal = verdict.seal[:SEAL_DIGITS]
             typer.echo(f"If this is real: resift approve {what} --seal {seal} --by YOU --why REASON")
-    if not verdicts:
-        typer.echo(f"resift: nothing is staged for {what} that was judged and not published.", err=True)
+
+
+def _nothing(store: Store, dataset: str, version: date) -> str:
+    from resift.client.snapshots import find_manifest, find_tombstone
+
+    if find_manifest(store, dataset, version) or find_tombstone(store, dataset, version):
+        return f"{dataset} {version} was published and never changes: nothing is to be approved, whatever is staged."
+    return f"nothing is staged for {dataset} {version} that was judged and not published."
 
 
 def _parse(version: str) -> date:

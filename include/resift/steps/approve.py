@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, datetime
 
+from resift.client.snapshots import find_manifest, find_tombstone
 from resift.errors import KeyExists, KeyNotFound, StagingError, VerdictError
 from resift.model import keys
 from resift.model.approval import Approval
 from resift.model.keys import Staging
 from resift.model.verdict import Verdict
+from resift.steps.plan import find_plan
 from resift.steps.under_way import under_way
 from resift.storage import Store
 
 
-def list_verdicts(store: Store, *, dataset: str, version: date) -> list[Verdict]:
-    """Return the verdicts on what is staged for a version and not published, in order of their plans."""
-    found = []
-    for staging in under_way(store, dataset, version):
-        with suppress(KeyNotFound):
-            found.append(Verdict.from_json(store.get(staging.verdict), what=f"{store.url}/{staging.verdict}"))
-    return found
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict on what is staged, and the instant at which its refresh looked at rights."""
+
+    verdict: Verdict
+    known_at: datetime
+
+
+def list_verdicts(store: Store, *, dataset: str, version: date) -> list[Judged]:
+    """Return the verdicts on what is staged for a version, the newest ``known_at`` first.
+
+    None where the version is published or ended: nothing else becomes it.
+    """
+    if find_manifest(store, dataset, version) or find_tombstone(store, dataset, version):
+        return []
+    return sorted(_staged(store, dataset, version), key=lambda one: one.known_at, reverse=True)
 
 
 def find_verdict(store: Store, *, dataset: str, version: date, seal: str) -> Verdict:
-    """Return the staged verdict whose seal begins so.
+    """Return the staged verdict whose seal begins so, published or not: who stopped on the way to it goes on.
 
     Raises:
         StagingError: Nothing that was judged is staged for the version.
         VerdictError: No verdict, or more than one, has such a seal.
     """
-    staged = list_verdicts(store, dataset=dataset, version=version)
+    staged = [one.verdict for one in _staged(store, dataset, version)]
     if not staged:
         raise StagingError(
             f"{store.url}/{keys.staging_of(dataset, version)}: found no verdict, expected one that holds. "
@@ -70,6 +83,16 @@ def find_approval(store: Store, staging: Staging, verdict: Verdict) -> Approval 
     if verdict.status != "hold" or store.stat(staging.approval(verdict.seal)) is None:
         return None
     return _read(store, staging, verdict)
+
+
+def _staged(store: Store, dataset: str, version: date) -> Iterator[Judged]:
+    for staging in under_way(store, dataset, version):
+        plan = find_plan(store, staging)
+        if plan is None:  # It goes last when staging is cleaned: what is left cannot be published.
+            continue
+        with suppress(KeyNotFound):
+            verdict = Verdict.from_json(store.get(staging.verdict), what=f"{store.url}/{staging.verdict}")
+            yield Judged(verdict, plan.known_at)
 
 
 def _read(store: Store, staging: Staging, verdict: Verdict) -> Approval:
