@@ -23,8 +23,8 @@ SOUND = staged()
 
 def judged(case: Staged) -> tuple[Verdict, str]:
     findings, evaluation = judge_metrics(case.plan, case.cut, case.metrics, case.sample, case.tally, salt=SALT)
-    pages = b"".join(body for name, body in evaluation.pages() if name.endswith(".html"))
-    return verdict_on(case.cut, findings, evaluated=len(evaluation.results)), pages.decode()
+    outcome = verdict_on(case.cut, findings, evaluated=len(evaluation.results))
+    return outcome, "".join(body.decode() for name, body in evaluation.pages(outcome) if name.endswith(".html"))
 
 
 def verdict(case: Staged) -> Verdict:

@@ -17,6 +17,7 @@ from resift.checks.outage import find_outages, quiet_since
 from resift.checks.past import PastExits
 from resift.checks.rows import rows_due, sample_frame
 from resift.errors import StagingError
+from resift.model.keys import SEAL_DIGITS
 from resift.model.mixes import Mixes
 from resift.model.refresh import CutReceipt, PartMetrics, Plan
 from resift.model.verdict import Finding, Status, Verdict
@@ -47,11 +48,12 @@ class Evaluation:
         findings = [finding for one in certain for result in one.results() for finding in findings_of(result)]
         return findings + drift_findings(drift.results(), self.drift, void=self.void)
 
-    def pages(self) -> Iterator[tuple[str, bytes]]:
-        """Yield name and content of each file of the Data Docs."""
+    def pages(self, verdict: Verdict) -> Iterator[tuple[str, bytes]]:
+        """Yield name and content of each file of the Data Docs, with the verdict at the top."""
         from resift.checks.docs import data_docs
 
-        return data_docs(self.validations)
+        told = f"{verdict.dataset} {verdict.version}: {verdict.status}, seal {verdict.seal[:SEAL_DIGITS]}"
+        return data_docs(self.validations, verdict.findings, title=told)
 
 
 def judge_metrics(

@@ -34,7 +34,7 @@ class Judgement:
         """Yield name and content of each file of the Data Docs."""
         from resift.checks.docs import data_docs
 
-        return data_docs(self.validations)
+        return data_docs(self.validations, self.findings)
 
 
 def judge_drop(

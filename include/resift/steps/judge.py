@@ -56,7 +56,7 @@ def judge(store: Store, *, dataset: str, version: date, plan_id: str) -> Verdict
     findings, evaluation = judge_metrics(plan, cut, metrics, sample, tally, salt=salt, previous=before, past=past)
     digest = digest_of((group.key, group.sha256) for group in audited)
     verdict = verdict_on(cut, findings, evaluated=len(evaluation.results), mixes=mixes_of(metrics), measured=digest)
-    _write_pages(store, staging, evaluation.pages())
+    _write_pages(store, staging, evaluation.pages(verdict))
     store.put(staging.verdict, verdict.to_json())
     return verdict
 
