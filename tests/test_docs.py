@@ -165,6 +165,14 @@ def test_every_class_of_error_is_in_the_runbook_with_its_exit_code() -> None:
     assert shown == declared
 
 
+def test_nothing_says_to_install_a_package_that_is_not_published() -> None:
+    """resift is installed from a clone: `pip install .`."""
+    texts = [*DOCUMENTS, *(ROOT / "include").rglob("*.py"), *(ROOT / "dags").rglob("*.py")]
+
+    told = re.compile(r"install [^.\n]*\bresift\b(\[|`|$)", re.MULTILINE)
+    assert {path.name for path in texts if told.search(path.read_text(encoding="utf-8"))} == set()
+
+
 def test_every_dag_is_named_in_the_runbook() -> None:
     tasks = {
         "ingest_drops",

@@ -11,7 +11,7 @@ import pytest
 from builders import NOW, cycle, make_dataset, make_pool, observation, publish_unjudged
 from typer.testing import CliRunner
 
-from resift import errors
+from resift import __version__, errors
 from resift.cli.exits import DONE, NO, UNKNOWN, WRONG_USE, exit_code
 from resift.cli.main import app, main
 from resift.client.snapshots import read_manifest
@@ -97,6 +97,9 @@ class TestHelp:
 
         assert all(command in done.stdout for command in COMMANDS)
         assert "0 done, 1 the answer is no, 2 wrong use, 3 could not find out" in " ".join(done.stdout.split())
+
+    def test_version_of_the_package_is_told(self, resift):
+        assert resift("--version") == (DONE, f"resift {__version__}\n", "")
 
     def test_commands_tested_here_are_all_there_are(self):
         assert sorted(command.callback.__name__ for command in app.registered_commands) == sorted(COMMANDS)
@@ -264,6 +267,8 @@ class TestWrongUse:
         ("command", "message"),
         [
             (["show", "2020-01-01"], "not published, expected one of"),
+            (["show", "lates"], "The nearest is latest."),
+            (["show", str(cycle(0).replace(day=2))], f"The nearest is {cycle(0)}."),
             (["show", "latest", "--dataset", "other"], "dataset other: nothing is published under that name"),
             (["verify", f"{cycle(0)}.7"], "at revision 0, expected 7"),
             (["suppress", "photos", "--request", "r"], "found neither of --image-id and --owner-id"),
@@ -321,6 +326,22 @@ class TestWrongUse:
 
         assert code == WRONG_USE
         assert "expected file:///absolute/directory or s3://bucket/prefix" in one_message(err)
+
+    @pytest.mark.parametrize("command", [["show", "latest"], ["verify", "latest"], ["pin", "latest"]], ids=" ".join)
+    def test_lake_that_is_not_there_is_told_as_such(self, resift, tmp_path, command):
+        code, _, err = resift(*command, "--lake", (tmp_path / "lake").as_uri())
+
+        assert code == WRONG_USE
+        assert f"lake {(tmp_path / 'lake').as_uri()}: found nothing there, expected a lake. Correct --lake" in err
+
+    def test_lake_that_publishes_nothing_yet_is_not_taken_for_one_that_is_not_there(self, resift, tmp_path):
+        store = LocalStore(tmp_path / "lake")
+        make_pool(store, [observation("i", cycle(0))])
+
+        code, _, err = resift("show", "latest", "--lake", store.url)
+
+        assert code == WRONG_USE
+        assert "publishes none; expected exactly one. Refresh one first." in one_message(err)
 
     @pytest.mark.parametrize("arguments", [["fly"], ["show"], ["snapshots", "--sideways"], ["snapshots"]])
     def test_words_no_command_knows_are_wrong_use(self, resift, arguments):

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 import resift
 from resift.cli.main import main
 from resift.client.pins import check, move, pin_of, read_pin, require_pinned
-from resift.client.signature import read_public_key, require_signed
+from resift.client.signature import read_public_key, require_ed25519, require_signed
 from resift.client.snapshots import find_manifest
 from resift.errors import ConfigError, SnapshotDamaged
 from resift.model import keys
@@ -39,6 +39,14 @@ def sign_with(tmp_path, monkeypatch):
         monkeypatch.setenv("RESIFT_SIGNING_KEY", str(tmp_path / "signing.pem") if key else "")
 
     return choose
+
+
+def test_without_cryptography_the_message_names_the_extra_that_brings_it(monkeypatch):
+    # None is how Python itself marks a module that cannot be imported.
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives", None)
+
+    with pytest.raises(ConfigError, match=r"expected cryptography. In a clone of resift: .* '\.\[sign\]'\."):
+        require_ed25519()
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ def test_a_file_url_is_unquoted(tmp_path: Path) -> None:
         ("lake", "found a path, expected file:///absolute/directory or s3://bucket/prefix. Write file:///"),
         ("/srv/lake", "Write file:///srv/lake."),
         ("gs://bucket/prefix", "found another scheme"),
+        ("s3:/bucket/lake", "Write s3://bucket/lake."),
         ("file://host/lake", "found no absolute directory"),
         ("file:lake", "found no absolute directory"),
         ("file:///lake#1", "Write them as %3F and %23"),

@@ -99,7 +99,7 @@ def require_judge() -> None:
     if find_spec("great_expectations") is None:
         raise ConfigError(
             "judge: Great Expectations is not installed, expected the extra `airflow`, which brings it. "
-            "Install `resift[airflow]`, or leave out --judge."
+            "In a clone of resift: pip install -c requirements.txt '.[airflow]'; or leave out --judge."
         )
 
 

@@ -44,7 +44,7 @@ def approve(
     if find_spec("jinja2") is None:
         raise ConfigError(
             "approve: Jinja is not installed, expected it: no snapshot is published without its page. "
-            "Install resift with its extra: pip install 'resift[airflow]'."
+            "In a clone of resift: pip install -c requirements.txt '.[airflow]'."
         )
     verdict = find_verdict(store, dataset=dataset, version=day, seal=seal)
     approval = write(store, verdict, by=by, why=why, at=datetime.now(UTC))

@@ -9,9 +9,11 @@ from __future__ import annotations
 import atexit
 import gc
 import sys
+from typing import Annotated
 
 import typer
 
+from resift import __version__
 from resift.cli.approve import approve
 from resift.cli.cite import cite
 from resift.cli.compact import compact, sweep
@@ -59,6 +61,21 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(policy, name="policy")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"resift {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version of resift.")
+    ] = False,
+) -> None:
+    """Take what is asked of no command."""
 
 
 _FEW_COLLECTIONS = 50_000

@@ -61,12 +61,17 @@ def choose_dataset(store: Store, name: str | None) -> str:
     from resift.client.snapshots import list_datasets
 
     names = list_datasets(store)
-    if len(names) != 1:
+    if len(names) == 1:
+        return names[0]
+    if not names and next(store.folders(""), None) is None:
         raise ConfigError(
-            f"dataset: none was named, and {store.url} publishes {', '.join(names) or 'none'}; expected exactly one. "
-            "Name it with --dataset."
+            f"lake {store.url}: found nothing there, expected a lake. Correct --lake or RESIFT_LAKE, or refresh a "
+            "dataset into it first."
         )
-    return names[0]
+    raise ConfigError(
+        f"dataset: none was named, and {store.url} publishes {', '.join(names) or 'none'}; expected exactly one. "
+        + ("Name it with --dataset." if names else "Refresh one first.")
+    )
 
 
 def read_dataset(name: str) -> Dataset:

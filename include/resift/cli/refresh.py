@@ -35,7 +35,7 @@ def refresh(
     if find_spec("great_expectations") is None:
         raise ConfigError(
             "refresh: Great Expectations is not installed, expected it: no snapshot is published unjudged. "
-            "Install resift with its extra: pip install 'resift[airflow]'."
+            "In a clone of resift: pip install -c requirements.txt '.[airflow]'."
         )
     from resift.cli.render import render_manifest, render_warnings
     from resift.client.snapshots import read_verdict

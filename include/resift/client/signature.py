@@ -103,7 +103,8 @@ def require_ed25519() -> tuple[ModuleType, ModuleType]:
         from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError as error:
         raise ConfigError(
-            "signature: found no library to check it with, expected cryptography. Install `pip install resift[sign]`."
+            "signature: found no library to check it with, expected cryptography. In a clone of resift: "
+            "pip install -c requirements.txt '.[sign]'."
         ) from error
     return serialization, ed25519
 

@@ -24,6 +24,9 @@ from resift.model.tombstone import Tombstone
 from resift.model.verdict import Verdict
 from resift.storage import Store, together
 
+LATEST = "latest"
+"""What a reader asks for who means the newest version."""
+
 
 def list_datasets(store: Store) -> list[str]:
     """Return the names of all datasets of which a version is published, ascending."""
@@ -90,7 +93,7 @@ def read_manifest(store: Store, dataset: str, version: str | date) -> Manifest:
         SnapshotWithdrawn: The version should not be used any more.
         SnapshotRetired: The version ended, and its files are gone.
     """
-    if version == "latest":
+    if version == LATEST:
         return read_manifest(store, dataset, _latest(store, dataset))
     day, _, revision = str(version).partition(".")
     try:
@@ -193,7 +196,7 @@ def find_latest(store: Store, dataset: str) -> date | None:
 def _latest(store: Store, dataset: str) -> date:
     version = find_latest(store, dataset)
     if version is None:
-        raise not_found(store, dataset, "latest")
+        raise not_found(store, dataset, LATEST)
     return version
 
 
@@ -209,7 +212,7 @@ def not_found(store: Store, dataset: str, version: str) -> DatasetNotFound | Sna
         )
     return SnapshotNotFound(
         f"snapshot {dataset} {version}: not published, expected one of {', '.join(versions)}. "
-        f"{_nearest(version, versions)}"
+        f"{_nearest(version, versions if version == LATEST else [*versions, LATEST])}"
     )
 
 

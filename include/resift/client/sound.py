@@ -55,7 +55,7 @@ def require_known_format(body: bytes, what: str) -> None:
         if isinstance(content, dict) and "format" in content and content["format"] != FORMAT:
             raise FormatNotKnown(
                 f"{what}: found format {str(content['format'])[:80]!r}, expected {FORMAT!r}. It was written by another "
-                "version of resift; upgrade with `pip install --upgrade resift`."
+                "version of resift; upgrade: in a newer clone, pip install ."
             )
 
 

@@ -44,7 +44,7 @@ def _fixed(field: str, column: Column, name: str) -> str | None:
     match = re.search(column.file_name, name)
     if match is None or not match[match.re.groups]:
         raise DropRejected(
-            f"{name}: found nothing in the name that matches {column.file_name!r}, expected {field} there. "
+            f"{name}: found nothing in the name that matches `{column.file_name}`, expected {field} there. "
             "Give the file its proper name, or correct the source file."
         )
     return str(match[match.re.groups])

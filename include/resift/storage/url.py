@@ -32,6 +32,8 @@ def open_store(url: str) -> Store:
         from resift.storage.s3_connect import connect  # botocore takes a tenth of a second to import
 
         return connect(bucket, prefix)
+    if url.startswith("s3:"):
+        raise _refused(url, "too few slashes", f"Write s3://{url.removeprefix('s3:').lstrip('/')}.")
     if "://" not in url and url:
         raise _refused(url, "a path", f"Write {Path(url).absolute().as_uri()}.")
     raise _refused(url, "another scheme" if url else "nothing", "Correct the lake URL.")
