@@ -12,7 +12,7 @@ from resift.model.manifest import Manifest
 from resift.model.refresh import CutReceipt
 from resift.steps.framing import require_planned_rights
 from resift.steps.plan import read_plan
-from resift.steps.settle import files_to_remove, sweep
+from resift.steps.settle import files_to_remove, remove_unlisted
 from resift.steps.under_way import under_way
 from resift.storage import Store
 
@@ -37,7 +37,7 @@ def remove_orphans(store: Store, dataset: str, version: date) -> None:
     for key in sorted(found):
         manifest = find_manifest(store, dataset, version)
         if manifest is not None:
-            sweep(store, manifest)
+            remove_unlisted(store, manifest)
             return
         if not key.startswith(kept):
             store.delete(key)

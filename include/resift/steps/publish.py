@@ -41,7 +41,7 @@ from resift.steps.late_removals import require_no_late_removals
 from resift.steps.orphans import missing_files, remove_orphans
 from resift.steps.plan import read_plan
 from resift.steps.report import with_report
-from resift.steps.settle import clean, move_latest, settle_report, sweep, write_descriptions, write_link
+from resift.steps.settle import clean, move_latest, remove_unlisted, settle_report, write_descriptions, write_link
 from resift.steps.sign import sign, signing_key
 from resift.storage import Store, together
 
@@ -86,7 +86,7 @@ def publish(store: Store, *, dataset: str, version: date, plan_id: str, verdict:
     published = erase_suppressed(store, published, now=datetime.now(UTC))
     settle_report(store, published)
     write_descriptions(store, published)
-    sweep(store, published)
+    remove_unlisted(store, published)
     move_latest(store, published)
     clean(store, staging)
     return published
@@ -165,7 +165,7 @@ def _copy_and_create(
     except SnapshotConflict:
         # Another publisher was first: what we copied is nobody's.
         settle_report(store, published)
-        sweep(store, published)
+        remove_unlisted(store, published)
         raise
     return published
 

@@ -21,7 +21,14 @@ from resift.model.manifest import Extra, Manifest
 from resift.model.observation import PRN
 from resift.model.refresh import PartEntry, StagedFile
 from resift.report.note import with_note
-from resift.steps.settle import move_latest, remove_files, settle_report, sweep, write_descriptions, write_link
+from resift.steps.settle import (
+    move_latest,
+    remove_files,
+    remove_unlisted,
+    settle_report,
+    write_descriptions,
+    write_link,
+)
 from resift.steps.sign import sign_revision, signing_key
 from resift.steps.staged import StagedWriter
 from resift.storage import Store
@@ -99,7 +106,7 @@ def revise(store: Store, *, dataset: str, version: date, targets: Targets, now: 
         move_latest(store, manifest)
     settle_report(store, manifest)
     write_descriptions(store, manifest)
-    sweep(store, manifest)
+    remove_unlisted(store, manifest)
     return manifest
 
 

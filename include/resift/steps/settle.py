@@ -61,7 +61,7 @@ def move_latest(store: Store, manifest: Manifest) -> None:
             continue  # Another publisher moved it between our look and our write: look again.
 
 
-def sweep(store: Store, manifest: Manifest) -> None:
+def remove_unlisted(store: Store, manifest: Manifest) -> None:
     """Remove files of a version that its manifest does not list: left by other publishers, and by revisions before.
 
     No erasure would find them otherwise. Files of a later revision than the manifest's are those of somebody
