@@ -47,7 +47,7 @@ ROUND_DAYS = 80
 
 
 def live_a_year(
-    *, folder: str, items: int, daily: int, size: int, days: int = 365, compacted: bool = True, repeats: int = 3
+    *, folder: str, items: int, daily: int, size: int, days: int = 365, compacted: bool = True, repeats: int = 9
 ) -> Work:
     """Deliver the pool, then a drop a day, compact every seventh day, and time a refresh at every grid date."""
     place = Path(folder)

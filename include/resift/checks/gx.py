@@ -1,6 +1,6 @@
 """The one door to Great Expectations: no analytics, no progress bars, nothing kept on disk.
 
-Importing this module costs 5 to 7 s of CPU, so nothing but a function that judges imports it.
+Importing this module costs 1.5 s of CPU or more, so nothing but a function that judges imports it.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from resift.checks.breaker import find_jumps
 from resift.checks.drift import drift_frame
 from resift.checks.findings import drift_findings, findings_of
 from resift.checks.frames import parts_frame, snapshot_frame
+from resift.checks.loading import load_judge
 from resift.checks.outage import find_outages, quiet_since
 from resift.checks.past import PastExits
 from resift.checks.rows import rows_due, sample_frame
@@ -139,6 +140,7 @@ def _evaluate(
     outages: int,
 ) -> Evaluation:
     # Great Expectations takes seconds to import, and only judging needs it.
+    load_judge()
     from resift.checks import suites
     from resift.checks.drift_suite import drift_suite
     from resift.checks.gx import new_context, validate

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from resift.checks.findings import findings_of
+from resift.checks.loading import load_judge
 from resift.errors import ConfigError
 from resift.model.manifest import Manifest
 from resift.model.source import Source
@@ -62,6 +63,7 @@ def judge_drop(
         ConfigError: Great Expectations is not installed.
     """
     require_judge()
+    load_judge()
     from resift.checks.drop_suite import drop_files_suite, drop_nulls_suite, drop_runs_suite, drop_suite
 
     runs = [(drop_runs_suite(), groups)] if groups else []
@@ -82,6 +84,7 @@ def judge_published(manifest: Manifest, *, files: Rows, parts: Rows, whole: Mapp
         ConfigError: Great Expectations is not installed.
     """
     require_judge()
+    load_judge()
     from resift.checks.published_suite import files_suite, published_parts_suite, published_suite
 
     subjects = [(files_suite(), files), (published_parts_suite(manifest), parts), (published_suite(), [whole])]
