@@ -16,6 +16,8 @@ def test_collector_is_left_as_it_was(monkeypatch, collecting, broken):
             raise ImportError(name)
 
     monkeypatch.setattr(loading, "import_module", load)
+    monkeypatch.setattr(loading, "_DOOR", "not imported yet")
+    monkeypatch.setattr(gc, "freeze", lambda: None)  # or all the suite holds by now would stay
     was = gc.isenabled()
     try:
         (gc.enable if collecting else gc.disable)()
@@ -27,3 +29,10 @@ def test_collector_is_left_as_it_was(monkeypatch, collecting, broken):
         assert gc.isenabled() == collecting
     finally:
         (gc.enable if was else gc.disable)()
+
+
+def test_what_is_loaded_is_not_loaded_again(monkeypatch):
+    monkeypatch.setattr(loading, "_DOOR", "resift.checks.loading")
+    monkeypatch.setattr(loading, "import_module", lambda name: pytest.fail(f"imported {name} again"))
+
+    loading.load_judge()
