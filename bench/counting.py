@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
 
-from resift.storage import Store
+from resift.storage import Metered, Store
 
 
 class CountingStore:
@@ -18,7 +17,7 @@ class CountingStore:
     def __init__(self, store: Store) -> None:
         """Count what goes through to `store`."""
         self._store, self._adding = store, Lock()
-        self.bytes_read = 0
+        self._got, self._opened = 0, list[Metered]()
         self.bytes_written = 0
         self.read = Counter[str]()
         """How often each object was opened or read."""
@@ -28,7 +27,7 @@ class CountingStore:
     def counts(self) -> dict[str, int]:
         """Return the sums."""
         return {
-            "bytes_read": self.bytes_read,
+            "bytes_read": self._got + sum(body.bytes_read for body in self._opened),
             "bytes_written": self.bytes_written,
             "objects_read": len(self.read),
             "objects_written": len(self.written),
@@ -47,10 +46,21 @@ class CountingStore:
         self._add(key, len(body))
         return body
 
+    def stream(self, key: str, *, start: int, length: int) -> Iterator[bytes]:
+        """Count the bytes as they are handed over."""
+        with self._adding:
+            self.read[key] += 1
+        for block in self._store.stream(key, start=start, length=length):
+            self._add_bytes(len(block))
+            yield block
+
     def open(self, key: str) -> BinaryIO:
         """Count the bytes that are read from what is opened, as they are read."""
-        self.read[key] += 1
-        return _CountedFile(self._store.open(key), self._add_bytes)  # type: ignore[return-value]
+        body = Metered(self._store.open(key))
+        with self._adding:
+            self.read[key] += 1
+            self._opened.append(body)
+        return body  # type: ignore[return-value]
 
     def put(self, key: str, body: bytes) -> str:
         """Count the bytes written."""
@@ -78,41 +88,13 @@ class CountingStore:
     def _add(self, key: str, size: int) -> None:
         with self._adding:
             self.read[key] += 1
-            self.bytes_read += size
+            self._got += size
 
     def _add_bytes(self, size: int) -> None:
         with self._adding:
-            self.bytes_read += size
+            self._got += size
 
     def _wrote(self, key: str, size: int) -> None:
         with self._adding:
             self.written[key] += 1
             self.bytes_written += size
-
-
-class _CountedFile(io.RawIOBase):
-    def __init__(self, file: BinaryIO, count: Callable[[int], None]) -> None:
-        super().__init__()
-        self._file, self._count = file, count
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        return self._file.seek(offset, whence)
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        body = self._file.read(-1 if size is None else size)
-        self._count(len(body))
-        return body
-
-    def close(self) -> None:
-        if not self.closed:
-            self._file.close()
-        super().close()

@@ -47,7 +47,7 @@ def plan(
         store: The lake.
         dataset: The dataset file.
         as_of: Grid date of the cycle.
-        known_at: The instant at which rights are judged.
+        known_at: On whose UTC day rights are judged.
         max_tasks: Groups of ranges to map over, at most. How ranges are grouped decides no byte.
         task_bytes: What a group should find to read at least, on average; 1 for as many groups as there may be.
 

@@ -44,7 +44,7 @@ def refresh(
         store: The lake.
         dataset: What to refresh.
         as_of: The cycle; a grid date of the dataset.
-        known_at: The instant at which rights are judged.
+        known_at: On whose UTC day rights are judged.
         workers: Groups worked on at a time, at least 1.
         tell: Is told the name of each step when it begins.
 

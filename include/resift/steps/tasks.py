@@ -44,7 +44,7 @@ def plan(
     Args:
         dataset_file: The dataset file.
         as_of: Grid date asked for, or None for the one of the run.
-        known_at: ISO instant at which rights are judged, or None for now.
+        known_at: ISO instant on whose UTC day rights are judged, or None for now.
         logical_date: Logical date of the run; manual runs may have none.
         run_after: The moment the run was due or asked for.
     """
